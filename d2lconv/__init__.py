@@ -1,0 +1,29 @@
+"""How convolutions handle channels: the lesson in code.
+
+>>> import torch, d2lconv as d2l
+>>> X, K = torch.arange(9.).reshape(3, 3), torch.arange(4.).reshape(2, 2)
+>>> d2l.corr2d_multi_in(torch.stack([X, X + 1]), torch.stack([K, K + 1]))
+tensor([[ 56.,  72.],
+        [104., 120.]])
+"""
+
+from d2lconv import loops
+from d2lconv._doorway import shapes
+from d2lconv.conv import Conv2d, conv2d
+from d2lconv.corr import corr2d, corr2d_multi_in, corr2d_multi_in_out, corr2d_multi_in_out_1x1
+from d2lconv.cost import conv2d_cost
+from d2lconv.runtime import default_device, exact_float32
+
+__all__ = [
+    "Conv2d",
+    "conv2d",
+    "conv2d_cost",
+    "corr2d",
+    "corr2d_multi_in",
+    "corr2d_multi_in_out",
+    "corr2d_multi_in_out_1x1",
+    "default_device",
+    "exact_float32",
+    "loops",
+    "shapes",
+]

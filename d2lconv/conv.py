@@ -1,0 +1,97 @@
+"""The whole layer: the contraction of `d2lconv.corr`, with batch, bias, stride, padding, dilation, groups."""
+
+import torch
+from torch import nn
+
+from d2lconv._doorway import check_conv2d, pair, sides, whole
+from d2lconv.corr import contract
+
+
+def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Correlate a batch of images, or one image, with a stack of kernels.
+
+    Shapes: ``(n, c_i, h, w), (c_o, c_i / groups, k_h, k_w), (c_o,) -> (n, c_o, h_out, w_out)``, where
+    ``h_out = (h + top + bottom - dilation * (k_h - 1) - 1) // stride + 1``, and so for the width. The
+    same without ``n``. ``stride``, ``padding`` (in pixels on each side) and ``dilation`` are integers
+    or pairs (vertical, horizontal); ``padding`` may be ``"valid"`` (none) or ``"same"`` (with stride
+    1, the output is as large as the input; an odd pixel is added at the bottom and at the right).
+
+    Raises ``ValueError`` for a wrong shape or value, ``TypeError`` for a wrong or mixed dtype or
+    device. int32 and int64 are exact but for overflow; half types are summed in float32.
+
+    >>> input = torch.arange(9.).reshape(1, 3, 3)
+    >>> conv2d(input, torch.ones(1, 1, 3, 3), padding=1)
+    tensor([[[ 8., 15., 12.],
+             [21., 36., 27.],
+             [20., 33., 24.]]])
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
+    """
+    stride, padding, dilation = check_conv2d(input, weight, bias, stride, padding, dilation, groups)
+    images = input if input.ndim == 4 else input[None]
+    (top, bottom), (left, right) = padding
+    if any((top, bottom, left, right)):
+        images = nn.functional.pad(images, (left, right, top, bottom))
+    Y = contract(images, weight, bias, stride, dilation, groups)
+    return Y if input.ndim == 4 else Y[0]
+
+
+class Conv2d(nn.Module):
+    """A layer that holds its kernels and biases; its ``state_dict`` loads to and from ``torch.nn.Conv2d``.
+
+    Shapes: ``weight (c_o, c_i / groups, k_h, k_w)``, ``bias (c_o,)``; input and output as `conv2d`.
+    Weights and biases are drawn as torch draws them, evenly from ``+-1 / sqrt(c_i / groups * k_h * k_w)``.
+
+    Raises ``ValueError`` for channel counts that ``groups`` does not divide and for a ``padding_mode``
+    other than ``"zeros"``, and what `conv2d` raises.
+
+    >>> layer = Conv2d(3, 5, kernel_size=2)
+    >>> layer
+    Conv2d(3, 5, kernel_size=(2, 2), stride=(1, 1))
+    >>> layer.weight.shape, layer(torch.ones(3, 64, 64)).shape
+    (torch.Size([5, 3, 2, 2]), torch.Size([5, 63, 63]))
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
+    """
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1,
+                 bias=True, padding_mode="zeros", device=None, dtype=None):
+        super().__init__()
+        self.in_channels = whole("in_channels", in_channels, 1)
+        self.out_channels = whole("out_channels", out_channels, 1)
+        self.kernel_size = pair("kernel_size", kernel_size, 1)
+        self.stride = pair("stride", stride, 1)
+        self.dilation = pair("dilation", dilation, 1)
+        self.groups = whole("groups", groups, 1)
+        sides(padding, self.stride, self.dilation, self.kernel_size)  # raises if it cannot be had
+        self.padding = padding if isinstance(padding, str) else pair("padding", padding, 0)
+        self.padding_mode = padding_mode
+        for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+            if channels % groups:
+                raise ValueError(f"{name}={channels} cannot be shared out evenly among groups={groups}: "
+                                 f"take a multiple of {groups}.")
+        if padding_mode != "zeros":
+            raise ValueError(f'padding_mode must be "zeros", but is {padding_mode!r}: for another border, '
+                             f'pad the images first with torch.nn.functional.pad, and take padding=0.')
+        self.weight = nn.Parameter(torch.empty(
+            out_channels, in_channels // groups, *self.kernel_size, device=device, dtype=dtype))
+        self.register_parameter("bias", None if not bias else nn.Parameter(
+            torch.empty(out_channels, device=device, dtype=dtype)))
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Draw weights and biases anew, from torch's global generator."""
+        limit = self.weight[0].numel() ** -0.5
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -limit, limit)
+
+    def forward(self, input):
+        """Apply `conv2d` with the layer's weight and bias."""
+        return conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+    def extra_repr(self):
+        """Show the arguments as torch does: the first four always, the others where they are unusual."""
+        usual = {"kernel_size": None, "stride": None, "padding": (0, 0), "dilation": (1, 1), "groups": 1}
+        shown = [f"{self.in_channels}, {self.out_channels}"]
+        shown += [f"{name}={getattr(self, name)}" for name in usual if getattr(self, name) != usual[name]]
+        return ", ".join(shown + ["bias=False"] * (self.bias is None))

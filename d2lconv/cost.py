@@ -1,0 +1,60 @@
+"""What a convolution costs: output size, parameters, multiply-adds, memory. Integer arithmetic only."""
+
+import dataclasses
+import math
+
+from d2lconv._doorway import check_conv2d_shapes, whole
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """The cost of one call of a convolution, in whole numbers."""
+
+    output_shape: tuple
+    parameters: int
+    macs: int
+    flops: int
+    input_bytes: int
+    weight_bytes: int
+    output_bytes: int
+
+
+def conv2d_cost(input_shape, weight_shape, bias=False, stride=1, padding=0, dilation=1, groups=1, *,
+                itemsize=4):
+    """Count what `conv2d` computes and holds, from the shapes alone.
+
+    Shapes: ``input_shape (n, c_i, h, w)`` or ``(c_i, h, w)``, ``weight_shape (c_o, c_i / groups, k_h,
+    k_w)``. With ``h_out = (h + top + bottom - dilation * (k_h - 1) - 1) // stride + 1``, and so for
+    ``w_out``:
+
+    - ``parameters = c_o * c_i / groups * k_h * k_w``, and ``c_o`` more with a bias;
+    - ``macs = n * c_o * h_out * w_out * c_i / groups * k_h * k_w``, one multiply-add (MAC) for every
+      weight at every position, zeros of the padding included;
+    - ``flops = 2 * macs``, a multiply-add counted as two operations, and the bias not at all, as
+      torch's counter does;
+    - bytes: elements times ``itemsize``, the bytes of one element (4 for float32); ``weight_bytes``
+      counts the bias too.
+
+    Raises ``ValueError`` for shapes that do not fit and values out of range, ``TypeError`` for what
+    is not an integer.
+
+    >>> cost = conv2d_cost((128, 256, 256), (128, 128, 5, 5), padding=2)
+    >>> cost.output_shape, cost.parameters
+    ((128, 256, 256), 409600)
+    >>> cost.macs, cost.flops
+    (26843545600, 53687091200)
+
+    Source: Dive into Deep Learning, section 7.4, exercises; torch.utils.flop_counter.
+    """
+    input_shape = tuple(whole("input_shape", size, 0) for size in input_shape)
+    weight_shape = tuple(whole("weight_shape", size, 0) for size in weight_shape)
+    itemsize = whole("itemsize", itemsize, 1)
+    geometry = check_conv2d_shapes(input_shape, weight_shape, stride, padding, dilation, groups)
+    (*n, _, h, w), (c_o, _, *kernel_size) = input_shape, weight_shape
+    h_out, w_out = ((x + sum(p) - d * (k - 1) - 1) // s + 1
+                    for x, k, s, p, d in zip((h, w), kernel_size, *geometry))
+    output_shape = (*n, c_o, h_out, w_out)
+    parameters = math.prod(weight_shape) + c_o * bool(bias)
+    macs = math.prod(output_shape) * math.prod(weight_shape[1:])
+    return Cost(output_shape, parameters, macs, 2 * macs, math.prod(input_shape) * itemsize,
+                parameters * itemsize, math.prod(output_shape) * itemsize)

@@ -1,0 +1,90 @@
+"""The four functions as the formulas read: each sum and each stack is one loop.
+
+They are here to be read, and to be the measure of `d2lconv.corr`, which computes the
+same numbers fast. The chapters show these very definitions.
+
+Source: Dive into Deep Learning, sections 7.2 and 7.4, https://d2l.ai
+"""
+
+import torch
+
+from d2lconv._doorway import shapes
+
+
+@shapes(X="h w", K="k_h k_w")
+def corr2d(X, K):
+    """Slide one kernel over one channel; each output element is the sum of a window times the kernel.
+
+    Shapes: ``(h, w), (k_h, k_w) -> (h - k_h + 1, w - k_w + 1)``.
+
+    Raises ``ValueError`` for a wrong shape, ``TypeError`` for a wrong or mixed dtype or device.
+
+    >>> corr2d(torch.tensor([[0, 1, 2], [3, 4, 5], [6, 7, 8]]), torch.tensor([[0, 1], [2, 3]]))
+    tensor([[19, 25],
+            [37, 43]])
+
+    Source: Dive into Deep Learning, equation 7.2.1 and listing of section 7.2.
+    """
+    (h, w), (k_h, k_w) = X.shape, K.shape
+    Y = [[(X[i:i + k_h, j:j + k_w] * K).sum(dtype=X.dtype) for j in range(w - k_w + 1)]
+         for i in range(h - k_h + 1)]
+    return torch.stack([torch.stack(row) for row in Y])
+
+
+@shapes(X="c_i h w", K="c_i k_h k_w")
+def corr2d_multi_in(X, K):
+    """Correlate each input channel with its own slice of the kernel, then add the maps up.
+
+    Shapes: ``(c_i, h, w), (c_i, k_h, k_w) -> (h - k_h + 1, w - k_w + 1)``.
+
+    Raises ``ValueError`` for a wrong shape, ``TypeError`` for a wrong or mixed dtype or device.
+
+    >>> X = torch.arange(9).reshape(3, 3)
+    >>> K = torch.arange(4).reshape(2, 2)
+    >>> corr2d_multi_in(torch.stack([X, X + 1]), torch.stack([K, K + 1]))
+    tensor([[ 56,  72],
+            [104, 120]])
+
+    Source: Dive into Deep Learning, section 7.4.1.
+    """
+    return sum(corr2d(x, k) for x, k in zip(X, K))
+
+
+@shapes(X="c_i h w", K="c_o c_i k_h k_w")
+def corr2d_multi_in_out(X, K):
+    """Apply one kernel per output channel, each over all input channels, and stack the results.
+
+    Shapes: ``(c_i, h, w), (c_o, c_i, k_h, k_w) -> (c_o, h - k_h + 1, w - k_w + 1)``.
+
+    Raises ``ValueError`` for a wrong shape, ``TypeError`` for a wrong or mixed dtype or device.
+
+    >>> X = torch.arange(9).reshape(1, 3, 3)
+    >>> K = torch.arange(4).reshape(1, 2, 2)
+    >>> corr2d_multi_in_out(X, torch.stack([K, K + 1, K + 2])).shape
+    torch.Size([3, 2, 2])
+
+    Source: Dive into Deep Learning, section 7.4.2.
+    """
+    return torch.stack([corr2d_multi_in(X, k) for k in K])
+
+
+@shapes(X="c_i h w", K="c_o c_i 1 1")
+def corr2d_multi_in_out_1x1(X, K):
+    """Mix the channels of each pixel: a 1x1 kernel is one matrix, applied at every position.
+
+    Shapes: ``(c_i, h, w), (c_o, c_i, 1, 1) -> (c_o, h, w)``.
+
+    Raises ``ValueError`` for a wrong shape, ``TypeError`` for a wrong or mixed dtype or device.
+
+    >>> X = torch.arange(6).reshape(3, 1, 2)
+    >>> K = torch.tensor([[1, 1, 1], [0, 0, 2]]).reshape(2, 3, 1, 1)
+    >>> corr2d_multi_in_out_1x1(X, K)
+    tensor([[[ 6,  9]],
+    <BLANKLINE>
+            [[ 8, 10]]])
+
+    Source: Dive into Deep Learning, section 7.4.3.
+    """
+    (c_i, h, w), c_o = X.shape, len(K)
+    Y = K.reshape(c_o, c_i) @ X.reshape(c_i, h * w)
+    return Y.reshape(c_o, h, w)

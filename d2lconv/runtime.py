@@ -1,0 +1,60 @@
+"""Where to compute, and how exactly."""
+
+import contextlib
+import os
+
+import torch
+
+
+def default_device():
+    """Return the device to compute on: ``D2LCONV_DEVICE`` if set, else CUDA if present, else the CPU.
+
+    Raises ``RuntimeError`` if ``D2LCONV_DEVICE`` names a device that cannot be had here.
+
+    >>> torch.ones(1, device=default_device()).device == default_device()
+    True
+    """
+    wanted = os.environ.get("D2LCONV_DEVICE")
+    if not wanted:
+        return torch.empty(0, device="cuda" if torch.cuda.is_available() else "cpu").device
+    try:
+        return torch.empty(0, device=wanted).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise RuntimeError(f"D2LCONV_DEVICE asks for {wanted!r}, which cannot be had here: set it to cpu, "
+                           f"or unset it. torch says: {str(error).splitlines()[0]}") from error
+
+
+@contextlib.contextmanager
+def exact_float32():
+    """Compute float32 in float32: no TF32 in convolutions and matrix products, as it was afterwards.
+
+    On NVIDIA GPUs since 2020, torch lets cuDNN convolutions round float32 inputs to 10 bits (TF32).
+    Works as ``with exact_float32():`` and as the decorator ``@exact_float32()``.
+
+    >>> with exact_float32():
+    ...     torch.ones(2, 2) @ torch.ones(2, 2)
+    tensor([[2., 2.],
+            [2., 2.]])
+
+    Source: https://pytorch.org/docs/stable/notes/cuda.html
+    """
+    name, exact = _PRECISION
+    before = [getattr(backend, name) for backend in _backends()]
+    for backend in _backends():
+        setattr(backend, name, exact)
+    try:
+        yield
+    finally:
+        for backend, value in zip(_backends(), before):
+            setattr(backend, name, value)
+
+
+# torch 2.9 renamed the switch, and raises when both names are used: we use the newer one that is there.
+_PRECISION = (("fp32_precision", "ieee") if hasattr(torch.backends.cuda.matmul, "fp32_precision")
+              else ("allow_tf32", False))
+
+
+def _backends():
+    """The two places where torch keeps the switch."""
+    cudnn = torch.backends.cudnn
+    return torch.backends.cuda.matmul, getattr(cudnn, "conv", cudnn)
