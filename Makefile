@@ -1,0 +1,60 @@
+# The only place where commands are spelt: README, CONTRIBUTING, CI and .ci/run call these targets.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+NBVAL  := --nbval --nbval-current-env --nbval-cell-timeout=120 \
+          --nbval-sanitize-with=tests/nbval-sanitize.cfg
+
+.DEFAULT_GOAL := help
+.PHONY: help book serve test test-package test-notebooks test-gpu notebooks lint address clean
+.DELETE_ON_ERROR:
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+book: $(READY)  ## build the site into _build/html
+	@echo "--- building the site"
+	rm -rf _build/html _build/.doctrees
+	$(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" \
+	    --path-output . -W -n --keep-going --quiet
+	@echo "--- the site is in _build/html; make serve shows it"
+
+serve: book  ## build the site and show it on http://localhost:8000
+	$(BIN)/python -m http.server 8000 --bind localhost --directory _build/html
+
+test: book test-notebooks test-package  ## run everything that must hold
+
+test-notebooks: $(READY)  # each one alone, in a folder without the repository around it
+	@echo "--- re-computing every stored output"
+	rm -rf _build/alone && mkdir -p _build/alone && cp book/*.ipynb _build/alone
+	$(BIN)/python -m pytest $(NBVAL) --numprocesses=2 --dist=loadscope _build/alone
+
+test-package: $(READY)
+	@echo "--- testing the package, the notebooks' hygiene and the site"
+	$(BIN)/python -m pytest --doctest-modules --numprocesses=2 --dist=loadscope d2lconv tests
+
+test-gpu:  ## run package tests and notebooks on CUDA, in the environment that $(PYTHON) has
+	D2LCONV_DEVICE=cuda $(PYTHON) -c "import d2lconv; print('on', d2lconv.default_device())"
+	D2LCONV_DEVICE=cuda $(PYTHON) -m pytest -m "not peers" --doctest-modules d2lconv tests
+	rm -rf _build/alone && mkdir -p _build/alone && cp book/*.ipynb _build/alone
+	D2LCONV_DEVICE=cuda $(PYTHON) -m pytest $(NBVAL) _build/alone
+
+notebooks: $(READY)  ## run every notebook and store its outputs
+	D2LCONV_DEVICE=cpu $(BIN)/jupyter nbconvert --to notebook --inplace --execute \
+	    --ClearMetadataPreprocessor.enabled=True \
+	    --ClearMetadataPreprocessor.preserve_cell_metadata_mask='{"tags"}' \
+	    --ClearMetadataPreprocessor.preserve_nb_metadata_mask='{("kernelspec", "name"), ("kernelspec", "display_name"), ("language_info", "name")}' \
+	    $(or $(NOTEBOOKS),book/*.ipynb)
+
+clean:  ## remove everything that can be made again
+	rm -rf $(VENV) _build
+
+$(READY): requirements.txt pyproject.toml
+	@echo "--- installing into $(VENV), once"
+	$(PYTHON) -c "import sys; sys.version_info >= (3, 10) or sys.exit('Python 3.10 or newer is needed')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --requirement requirements.txt
+	$(BIN)/python -m pip install --no-deps d2l==1.0.3
+	touch $@
