@@ -8,7 +8,7 @@ NBVAL  := --nbval --nbval-current-env --nbval-cell-timeout=120 \
           --nbval-sanitize-with=tests/nbval-sanitize.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test test-package test-notebooks test-gpu notebooks lint address clean
+.PHONY: help book serve test test-package test-notebooks test-gpu notebooks lint links address clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -45,8 +45,24 @@ notebooks: $(READY)  ## run every notebook and store its outputs
 	D2LCONV_DEVICE=cpu $(BIN)/jupyter nbconvert --to notebook --inplace --execute \
 	    --ClearMetadataPreprocessor.enabled=True \
 	    --ClearMetadataPreprocessor.preserve_cell_metadata_mask='{"tags"}' \
-	    --ClearMetadataPreprocessor.preserve_nb_metadata_mask='{("kernelspec", "name"), ("kernelspec", "display_name"), ("language_info", "name")}' \
+	    --ClearMetadataPreprocessor.preserve_nb_metadata_mask='{"kernelspec", ("language_info", "name")}' \
 	    $(or $(NOTEBOOKS),book/*.ipynb)
+
+lint: $(READY)  ## check code, notebooks, workflows and metadata
+	$(BIN)/ruff check .
+	$(BIN)/zizmor --offline --pedantic --quiet .
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
+	@if command -v actionlint; then actionlint; else echo "actionlint is not here: CI runs it"; fi
+
+links: $(READY)  ## try every link to another site
+	$(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" \
+	    --path-output . --builder linkcheck --quiet
+
+address:  ## write the repository's address everywhere: make address REPO=owner/name
+	$(PYTHON) tools/address.py $(REPO)
 
 clean:  ## remove everything that can be made again
 	rm -rf $(VENV) _build

@@ -9,9 +9,12 @@ tensor([[ 56.,  72.],
 
 from d2lconv import loops
 from d2lconv._doorway import shapes
+from d2lconv.arithmetic import explain
 from d2lconv.conv import Conv2d, conv2d
 from d2lconv.corr import corr2d, corr2d_multi_in, corr2d_multi_in_out, corr2d_multi_in_out_1x1
 from d2lconv.cost import conv2d_cost
+from d2lconv.explorer import explore
+from d2lconv.figures import draw, draw_stacks
 from d2lconv.runtime import default_device, exact_float32
 
 __all__ = [
@@ -23,7 +26,11 @@ __all__ = [
     "corr2d_multi_in_out",
     "corr2d_multi_in_out_1x1",
     "default_device",
+    "draw",
+    "draw_stacks",
     "exact_float32",
+    "explain",
+    "explore",
     "loops",
     "shapes",
 ]

@@ -6,6 +6,7 @@ message says what came in, what disagrees, and what to do. Nothing is cut, broad
 
 import functools
 import operator
+import reprlib
 
 import torch
 
@@ -63,6 +64,9 @@ def check_tensors(**tensors):
         if not isinstance(tensor, torch.Tensor):
             raise TypeError(f"{name} must be a torch.Tensor, but its type is "
                             f"{type(tensor).__name__}: torch.tensor(...) makes a tensor of it.")
+        if tensor.dtype == torch.complex32:
+            raise TypeError(f"{name} is {tensor.dtype}, in which torch cannot sum: "
+                            f"take {name}.to(torch.complex64).")
         if tensor.dtype not in DTYPES:
             raise TypeError(f"{name} is {tensor.dtype}, in which sums overflow or are not defined: "
                             f"take {name}.float(), or {name}.long() for exact integers.")
@@ -96,11 +100,11 @@ def check_axes(name, shape, axes, full):
         names = " and ".join(full[-len(shape):][:extra])
         raise ValueError(f"{must}in front stands {names}, which is too many. Take {name}"
                          f"[{', '.join('0' * extra)}], or a function for {labelled(full[-len(shape):])}.")
-    if extra < 0 and axes[-1] == "1":
+    if extra == -2 and axes[-1] == "1":
         raise ValueError(f"{must}the two sides of a 1x1 kernel are missing. "
                          f"Take {name}.reshape({', '.join(map(str, shape))}, 1, 1).")
     if extra < 0:
-        raise ValueError(f"{must}{' and '.join(axes[:-extra])} is missing. One of something is "
+        raise ValueError(f"{must}{' and '.join(axes[:-extra])} {'is' if extra == -1 else 'are'} missing. One of something is "
                          f"still an axis: take {name}[{', '.join(['None'] * -extra)}].")
     for axis, size in zip(axes, shape):
         if size == 0 and axis != "n":
@@ -201,7 +205,7 @@ def whole(name, value, least):
     except TypeError:
         number = None
     if number is None:
-        raise TypeError(f"{name} must be made of integers, but {value!r} is none.")
+        raise TypeError(f"{name} must be made of integers, but {reprlib.repr(value)} is none.")
     if number < least:
         raise ValueError(f"{name} must be at least {least}, but is {number}.")
     return number

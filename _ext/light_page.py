@@ -1,0 +1,159 @@
+"""A light page: what the theme shows and does, for a fifth of its bytes.
+
+Five steps over the finished HTML. Each relies on something in today's theme, and stops the
+build when that is no longer there. Take `light_page` out of `extensions` in _config.yml, and
+the stock page is back.
+"""
+
+import base64
+import hashlib
+import io
+import posixpath
+import re
+from pathlib import Path
+
+from fontTools import subset
+from PIL import Image
+from sphinx.errors import ExtensionError
+
+THEME = "styles/pydata-sphinx-theme.css"
+SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")
+STYLESHEET = re.compile(
+    r'<link(?=[^>]*rel="stylesheet")[^>]*href="([^"]*?)_static/([^"?]+)[^"]*"[^>]*>\s*')
+ICON_RULE = re.compile(r'((?:\.fa-[a-z0-9-]+:before,?)+)\{content:"\\?([^"]+)"\}')
+ICON_FONT = re.compile(r'url\(([^)]+/fa-[a-z]+-\d+)\.woff2\) format\("woff2"\),url\(\1\.ttf\) '
+                       r'format\("truetype"\)')
+
+
+def expect(found, what):
+    if not found:
+        raise ExtensionError(
+            f"light_page: {what}. The theme has changed: mend _ext/light_page.py, or take "
+            "light_page out of `extensions` in _config.yml to publish the stock page.")
+    return found
+
+
+def lighten(app, exception):
+    if exception or app.builder.name != "html":
+        return
+    site = Path(app.outdir)
+    pages = {path: path.read_text("utf-8") for path in sorted(site.rglob("*.html"))
+             if "_static" not in path.relative_to(site).parts}
+    # An incremental build leaves some pages as the last one made them: light already.
+    pages = {path: page for path, page in pages.items() if "_static/light-" not in page}
+    icons = icons_in_use(site, pages.values())
+    for path, page in pages.items():
+        page = drop_icon_script(page)
+        page = size_images(page, site)
+        page = defer_scripts(page, site, is_search=path.name == "search.html")
+        page = bundle_styles(page, site, icons)
+        path.write_text(page, "utf-8")
+
+
+# 1. A megabyte of script would draw every icon as SVG; the stylesheet's own fonts suffice.
+
+def drop_icon_script(page):
+    tag = r'<script defer src="[^"]*/fontawesome\.js[^"]*"></script>\s*'
+    expect(len(re.findall(tag, page)) == 1, "a page does not load fontawesome.js once")
+    return re.sub(tag, "", page)
+
+
+# 2. Images say their size before they arrive, and all but an article's first wait to be near.
+
+def size_images(page, site):
+    def improve(image):
+        tag, file = image[0], image[1]
+        if "logo__image" in tag:
+            return tag
+        added = "" if image.start() == first else ' loading="lazy"'
+        if not file.endswith(".svg") and "width=" not in tag:
+            with Image.open(site / file) as picture:
+                added += ' width="{}" height="{}"'.format(*picture.size)
+        return tag.replace("<img", "<img" + added, 1)
+
+    local = re.compile(r'<img [^>]*?src="[^":]*?((?:_static|_images)/[^"]+)"[^>]*>')
+    article = page.find("<article") % len(page)  # the search page has none
+    first = next((image.start() for image in local.finditer(page, article)), None)
+    return local.sub(improve, page)
+
+
+# 3. Of 1,400 icons the pages show some twenty: those go into the stylesheet, and no others.
+
+def icons_in_use(site, pages):
+    css = (site / "_static" / THEME).read_text("utf-8")
+    script = (site / "_static/scripts/pydata-sphinx-theme.js").read_text("utf-8")
+    rules = expect(ICON_RULE.findall(css), "no icon is written `.fa-name:before{content:...}`")
+    named = set(re.findall(r"\bfa-[a-z0-9-]+", " ".join([script, *pages])))
+    icons = {icon for names, icon in rules if named & set(re.findall(r"fa-[a-z0-9-]+", names))}
+    # Some are not named by a class: an admonition's, or a list's.
+    rest = ICON_RULE.sub("", css) + (site / "_static/styles/sphinx-book-theme.css").read_text("utf-8")
+    icons.update(re.findall(r"[\ue000-\uf8ff]|(?<=\\)f[0-9a-f]{3}\b", rest))
+    return {ord(icon) if len(icon) == 1 else int(icon, 16) for icon in icons}
+
+
+def embed_icon_fonts(css, site, icons):
+    def embed(source):
+        options = subset.Options(flavor="woff", layout_features=[])
+        font = subset.load_font(site / "_static" / f"{source[1]}.ttf", options)
+        cutter = subset.Subsetter(options)
+        cutter.populate(unicodes=icons)
+        cutter.subset(font)
+        data = io.BytesIO()
+        subset.save_font(font, data, options)
+        return f"url(data:font/woff;base64,{base64.b64encode(data.getvalue()).decode()})"
+
+    expect(len(ICON_FONT.findall(css)) == 3, "its stylesheet does not name three icon fonts")
+    return ICON_FONT.sub(embed, css)
+
+
+# 4. Scripts wait until the page stands; the search index is for the search page alone.
+
+def defer_scripts(page, site, is_search):
+    # A script in the page itself reads this one's variable at once, so it cannot wait.
+    options = (site / "_static/documentation_options.js").read_text("utf-8").strip()
+    tag = r'<script src="[^"]*/documentation_options\.js[^"]*"></script>'
+    expect(len(re.findall(tag, page)) == 1, "a page does not load documentation_options.js once")
+    page = re.sub(tag, lambda _: f"<script>{options}</script>", page)
+    for name in SEARCH:
+        tag = rf'<script src="[^"]*\b{name}[^"]*"></script>\s*'
+        expect(re.search(tag, page), f"a page does not load {name}")
+        if not is_search:
+            page = re.sub(tag, "", page)
+    return re.sub(r"<script (?=[^>]*\bsrc=)(?![^>]*\b(?:defer|async)\b)", "<script defer ", page)
+
+
+# 5. One stylesheet instead of ten.
+
+def bundle_styles(page, site, icons):
+    links = list(STYLESHEET.finditer(page))
+    names = [link[2] for link in links]
+    expect(THEME in names, f"a page does not load {THEME}")
+    expect(not any("media=" in link[0] for link in links), "a stylesheet is for one medium only")
+    css = "\n".join(read_style(name, site) for name in names)
+    # Named after what is in it, so that a browser never shows an old one.
+    digest = hashlib.sha256((css + str(sorted(icons))).encode()).hexdigest()[:8]
+    bundle = site / "_static" / f"light-{digest}.css"
+    if not bundle.exists():
+        bundle.write_text(embed_icon_fonts(css, site, icons), "utf-8")
+    first = links[0]
+    page = STYLESHEET.sub("", page)
+    tag = f'<link rel="stylesheet" href="{first[1]}_static/{bundle.name}" />\n'
+    return page[:first.start()] + tag + page[first.start():]
+
+
+def read_style(name, site):
+    def from_static(url):
+        return f"url({posixpath.normpath(posixpath.join(posixpath.dirname(name), url[1]))})"
+
+    css = (site / "_static" / name).read_text("utf-8")
+    css = re.sub(r"""url\(["']?(?!["']?data:)([^"')]+)["']?\)""", from_static, css)
+    basic = (site / "_static/basic.css").read_text("utf-8")
+    css = css.replace('@import "../basic.css";', basic)
+    expect("@import" not in css, f"{name} imports another stylesheet")
+    return css
+
+
+def setup(app):
+    # After the theme, which rewrites pygments.css at the same event.
+    app.connect("build-finished", lighten, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,52 @@
+"""Small things that the theme and its extensions leave undone, put right in every page."""
+
+import html
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from docutils import nodes
+
+# Each of these is a mistake to a screen reader (and to axe and Lighthouse).
+WRONG = [
+    # a label that differs from the text it stands for: "Search" for "Search Ctrl+K"
+    (r'(<button class="[^"]*search-button-field[^"]*"[^>]*?) aria-label="[^"]*"', r"\1"),
+    (r'<summary aria-label="Toggle hidden content">', "<summary>"),
+    # roles that are obsolete, or promise list items which are not there
+    (r' role="(?:list|doc-bibliography|doc-biblioentry)"(?= |>)', ""),
+]
+
+
+def describe(app, pagename, templatename, context, doctree):
+    """Say what a page is about, for search engines and previews: its first real paragraph does."""
+    paragraphs = (" ".join(node.astext().split()) for node in doctree.findall(nodes.paragraph)) if doctree else ()
+    text = next((paragraph for paragraph in paragraphs if len(paragraph) > 60),
+                f"{app.config.html_title}: {context.get('title', pagename)}")
+    context["metatags"] = (context.get("metatags", "")
+                           + f'<meta name="description" content="{html.escape(text)}" />\n')
+    if doctree:
+        context["meta"] = {**(context["meta"] or {}), "og:description": text}
+
+
+def spread_address(app, config):
+    """The site's address stands in _config.yml once, as `baseurl`."""
+    config.ogp_site_url = config.html_baseurl
+    # 404.html is shown under any address, so its links start at the server's root.
+    config.notfound_urls_prefix = urlsplit(config.html_baseurl).path
+
+
+def correct(app, exception):
+    if exception or app.builder.name != "html":
+        return
+    for path in Path(app.outdir).glob("*.html"):
+        page = path.read_text("utf-8")
+        for wrong, right in WRONG:
+            page = re.sub(wrong, right, page)
+        path.write_text(page, "utf-8")
+
+
+def setup(app):
+    app.connect("config-inited", spread_address, priority=400)  # before notfound checks it
+    app.connect("html-page-context", describe, priority=400)    # before opengraph looks
+    app.connect("build-finished", correct)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

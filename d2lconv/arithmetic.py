@@ -1,0 +1,183 @@
+"""The arithmetic behind one output element: every product, every channel's part, the sum."""
+
+import re
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
+
+from torch.nn.functional import pad
+
+from d2lconv import _doorway as doorway
+
+LONGEST = 9  # a 3x3 window still reads well; of anything longer, the middle is left out
+LATEX = {"*": r" \cdot ", "≈": r"\approx", "nan": r"\text{nan}", "inf": r"\infty"}
+
+
+def explain(X, K, at, bias=None, stride=1, padding=0, groups=1):
+    """Write out how one output element comes about; ``str`` is the arithmetic, ``.value`` the number.
+
+    Shapes: ``K (c_o, c_i / groups, k_h, k_w)`` with ``at = (o, i, j)`` and ``bias (c_o,)``; or, for
+    one output channel, ``K (c_i, k_h, k_w)`` or ``(k_h, k_w)`` with ``at = (i, j)`` and ``bias (1,)``.
+    ``X`` is ``(c_i, h, w)``, or ``(h, w)`` with a ``K (k_h, k_w)``.
+
+    Raises ``ValueError`` for a wrong shape, or an ``at`` outside of the output; ``TypeError`` for a
+    wrong or mixed dtype or device.
+
+    >>> import torch
+    >>> X, K = torch.arange(9).reshape(3, 3), torch.arange(4).reshape(2, 2)
+    >>> explain(torch.stack([X, X + 1]), torch.stack([K, K + 1]), at=(0, 0))
+    (0*0 + 1*1 + 3*2 + 4*3) + (1*1 + 2*2 + 4*3 + 5*4) = 19 + 37 = 56
+
+    Source: Dive into Deep Learning, section 7.4.1.
+    """
+    images, kernels, stride, padding = problem(X, K, bias, stride, padding, groups)
+    c_o, c_k, k_h, k_w = kernels.shape
+    sizes = [(x + sum(p) - k) // s + 1
+             for x, p, k, s in zip(images.shape[1:], padding, (k_h, k_w), stride)]
+    o, i, j = place(at, (c_o, *sizes), ("o", "i", "j") if K.ndim == 4 else ("i", "j"))
+
+    first = o // (c_o // groups) * c_k
+    seen = pad(images[first:first + c_k], (*padding[1], *padding[0]))
+    windows = seen[:, i * stride[0]:, j * stride[1]:][:, :k_h, :k_w]
+    return Arithmetic((o, i, j), tuple(range(first, first + c_k)), frozen(windows), frozen(kernels[o]),
+                      None if bias is None else bias[o].item())
+
+
+@dataclass(frozen=True, repr=False)
+class Arithmetic:
+    """One output element ``at = (o, i, j)``, with the numbers that it is made of.
+
+    Shapes: for each of the input ``channels`` that the element sees, ``windows`` and ``slices`` hold
+    ``k_h`` rows of ``k_w`` numbers, and ``terms`` one number.
+
+    >>> Arithmetic((0, 0, 0), (0,), (((1, -2),),), (((3, 4),),), bias=7)
+    (1*3 + (-2)*4) + 7 = (-5) + 7 = 2
+    """
+
+    at: tuple
+    channels: tuple
+    windows: tuple
+    slices: tuple
+    bias: float | None = None
+
+    @property
+    def products(self):
+        """For each channel, the pairs of numbers that are multiplied, in reading order."""
+        return tuple(tuple(pair for rows in zip(window, kernel) for pair in zip(*rows))
+                     for window, kernel in zip(self.windows, self.slices))
+
+    @property
+    def terms(self):
+        """What each input channel contributes, in Python's own unlimited integers or float64."""
+        return tuple(sum(x * k for x, k in pairs) for pairs in self.products)
+
+    @property
+    def value(self):
+        """The output element: the sum of the terms, and the bias if there is one."""
+        return sum(self.terms) + (0 if self.bias is None else self.bias)
+
+    def lines(self):
+        """Break the arithmetic as it is best read: a line for each channel, for the bias, for the sums."""
+        bias = [] if self.bias is None else [self.bias]
+        sums = [" + ".join(elide([f"{factor(x)}*{factor(k)}" for x, k in pairs]))
+                for pairs in self.products]
+        if len(sums) + len(bias) > 1:
+            sums = [f"({text})" if " + " in text else text for text in sums]
+        first, *others = elide(sums) + [factor(b) for b in bias]
+        numbers = [n for pairs in self.products for pair in pairs for n in pair]
+        equals = "=" if all(map(exact, [*numbers, *self.terms, *bias, self.value])) else "≈"
+        terms = " + ".join(elide([factor(t) for t in self.terms]) + [factor(b) for b in bias])
+        return [first, *(f"+ {other}" for other in others), *[f"{equals} {terms}"] * bool(others),
+                f"{equals} {number(self.value)}"]
+
+    def __str__(self):
+        return " ".join(self.lines())
+
+    __repr__ = __str__
+
+    def _repr_latex_(self):
+        first, *others = self.lines()
+        text = r" \\ ".join([f"& {first}", *(f"{line[0]} & {line[2:]}" for line in others)])
+        text = re.sub(r"\.\.\. (\d+) more \.\.\.", r"\\cdots \1 \\text{ more} \\cdots", text)
+        text = re.sub(r"e(-?\d+)", r" \\cdot 10^{\1}", text)
+        for plain, latex in LATEX.items():
+            text = text.replace(plain, latex)
+        return rf"$\begin{{aligned}} {text} \end{{aligned}}$"
+
+
+def problem(X, K, bias, stride, padding, groups):
+    """Check a problem, and spell it out: one channel and one output channel are still axes.
+
+    Returns ``X (c_i, h, w)``, ``K (c_o, c_i / groups, k_h, k_w)``, stride and padding as `conv2d`'s door.
+    """
+    doorway.check_tensors(X=X, K=K)
+    doorway.check_axes("K", K.shape, doorway.KERNELS[-max(K.ndim, 2):], doorway.KERNELS)
+    axes = doorway.IMAGES[-max(min(K.ndim, 3), 2):]
+    doorway.check_axes("X", X.shape, axes, doorway.IMAGES)
+    X, K = X[(None,) * (3 - X.ndim)], K[(None,) * (4 - K.ndim)]
+    stride, padding, _ = doorway.check_conv2d(X, K, bias, stride, padding, 1, groups)
+    return X, K, stride, padding
+
+
+def place(at, shape, axes):
+    """Return ``at`` as ``(o, i, j)``, if it lies inside of an output of this shape."""
+    try:
+        found = tuple(at)
+    except TypeError:
+        found = (at,)
+    if len(found) != len(axes):
+        raise ValueError(f"at must be ({', '.join(axes)}), but is {at!r}: a K with four axes has an "
+                         f"output channel o to choose, any other K has none.")
+    found = [doorway.whole(f"at's {axis}", n, 0) for axis, n in zip(axes, found)]
+    for axis, n, size in zip(axes, found, shape[-len(axes):]):
+        if n >= size:
+            raise ValueError(f"at={tuple(found)} is outside of the output, which is "
+                             f"{tuple(shape[-len(axes):])}: take {axis} from 0 to {size - 1}.")
+    return (0, *found)[-3:]
+
+
+def frozen(tensor):
+    """Turn a tensor of three axes into tuples of Python numbers."""
+    return tuple(tuple(tuple(row) for row in rows) for rows in tensor.tolist())
+
+
+def elide(parts):
+    """Leave out the middle of a long sum, and say how much.
+
+    >>> elide(list("abcdefghijklmn"))
+    ['a', 'b', 'c', '... 9 more ...', 'm', 'n']
+    """
+    if len(parts) <= LONGEST:
+        return parts
+    return [*parts[:3], f"... {len(parts) - 5} more ...", *parts[-2:]]
+
+
+def factor(x):
+    """Write a number so that an operator may stand before it: negative numbers in parentheses."""
+    text = number(x)
+    return f"({text})" if text.startswith("-") else text
+
+
+def number(x):
+    """Write a number: an integer in full, any other with four significant digits.
+
+    >>> [number(x) for x in (56, -2.0, 1 / 3, 1234.56, 0.000123456)]
+    ['56', '-2', '0.3333', '1235', '1.235e-4']
+    """
+    if isinstance(x, complex):
+        return f"({number(x.real)}{'' if number(x.imag).startswith('-') else '+'}{number(x.imag)}j)"
+    if x != x or x in (float("inf"), float("-inf")):
+        return str(x)
+    if isinstance(x, int) or (x == int(x) and abs(x) < 2**53):
+        return str(int(x))
+    exponent = Decimal(repr(x)).adjusted()
+    plain = -4 < exponent < 15
+    digits = Context(prec=max(4, exponent + 1) if plain else 4, rounding=ROUND_HALF_UP)
+    rounded = digits.create_decimal(x).normalize()
+    mantissa, _, power = f"{rounded:{'f' if plain else 'e'}}".partition("e")
+    return mantissa + (f"e{int(power)}" if power else "")
+
+
+def exact(x):
+    """Say whether `number` shows all of a number (float32's own rounding is not held against it)."""
+    shown = complex(number(x))
+    return x != x or shown == x or abs(shown - x) <= 1e-6 * abs(x)

@@ -1,0 +1,239 @@
+"""What goes wrong elsewhere must not here: every bad input is refused, in words that help."""
+
+import numpy as np
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from d2lconv import conv2d, shapes
+from oracles import assert_conv2d
+from strategies import REFUSED, tensors
+
+ONES = torch.ones
+
+
+def refuses(function, X, K, error, *words):
+    """Assert that a call raises just this error, and that each of the words is in its message."""
+    with pytest.raises(error) as caught:
+        function(X, K)
+    assert type(caught.value) is error
+    for word in words:
+        assert word in str(caught.value), f"{word!r} is not in: {caught.value}"
+
+
+# The rows of the table, for both forms and, where it makes sense, for conv2d.
+
+def test_channel_counts_that_differ(form):
+    refuses(form.corr2d_multi_in, ONES(3, 8, 8), ONES(2, 5, 5), ValueError,
+            "X has 3 input channels, but K has 2", "(c_i, h, w) = (3, 8, 8)", "(c_i, k_h, k_w) = (2, 5, 5)")
+    refuses(form.corr2d_multi_in_out, ONES(1, 8, 8), ONES(4, 3, 5, 5), ValueError,
+            "X has 1 input channel, but K has 3", "(4, 3, 5, 5)")
+    refuses(form.corr2d_multi_in_out_1x1, ONES(3, 8, 8), ONES(4, 2, 1, 1), ValueError, "3 input channels", "(4, 2, 1, 1)")
+    refuses(conv2d, ONES(1, 1, 8, 8), ONES(4, 3, 5, 5), ValueError,
+            "input has 1 input channel, but weight is made for 3", "(1, 1, 8, 8)", "(4, 3, 5, 5)")
+
+
+def test_4d_where_3d_is_meant(form):
+    refuses(form.corr2d_multi_in, ONES(1, 3, 8, 8), ONES(3, 5, 5), ValueError,
+            "X must be (c_i, h, w), but is (1, 3, 8, 8)", "n", "too many", "X[0]")
+    refuses(form.corr2d_multi_in, ONES(3, 8, 8), ONES(4, 3, 5, 5), ValueError,
+            "K must be (c_i, k_h, k_w)", "c_o", "too many", "K[0]")
+    refuses(form.corr2d_multi_in_out, ONES(2, 3, 8, 8), ONES(4, 3, 5, 5), ValueError, "X[0]", "(n, c_i, h, w)")
+    refuses(form.corr2d, ONES(1, 8, 8), ONES(5, 5), ValueError, "X must be (h, w)", "c_i", "X[0]")
+
+
+def test_4d_images_are_a_batch_for_conv2d(device):
+    X, K = tensors((2, 3, 8, 8), (4, 3, 5, 5), device=device)
+    assert_conv2d(conv2d(X, K), X, K)
+
+
+def test_an_axis_too_few(form):
+    refuses(form.corr2d_multi_in, ONES(8, 8), ONES(1, 5, 5), ValueError, "X must be (c_i, h, w)", "c_i is missing", "X[None]")
+    refuses(form.corr2d_multi_in_out, ONES(3, 8, 8), ONES(3, 5, 5), ValueError, "c_o is missing", "K[None]")
+    refuses(conv2d, ONES(8, 8), ONES(1, 1, 5, 5), ValueError, "input must be (c_i, h, w)", "c_i is missing", "input[None]")
+    refuses(conv2d, ONES(3, 8, 8), ONES(3, 5, 5), ValueError, "weight must be", "c_o is missing", "weight[None]")
+
+
+def test_five_axes(form):
+    refuses(form.corr2d_multi_in_out, ONES(1, 1, 3, 8, 8), ONES(4, 3, 5, 5), ValueError, "(1, 1, 3, 8, 8)", "5 axes")
+    refuses(conv2d, ONES(1, 1, 3, 8, 8), ONES(4, 3, 5, 5), ValueError, "(1, 1, 3, 8, 8)", "5 axes")
+
+
+def test_32_and_64_bit_integers_are_exact(form):
+    for dtype in (torch.int32, torch.int64):
+        Y = form.corr2d(torch.tensor([[2**24 + 1]], dtype=dtype), torch.tensor([[1]], dtype=dtype))
+        assert (Y.dtype, Y.item()) == (dtype, 2**24 + 1)  # float32 has no such number
+
+
+@pytest.mark.parametrize("dtype", REFUSED, ids=str)
+def test_small_integers_and_bool_are_refused(form, dtype):
+    for function in (form.corr2d_multi_in_out, conv2d):
+        refuses(function, ONES(3, 8, 8).to(dtype), ONES(4, 3, 5, 5).to(dtype), TypeError, str(dtype), ".float()", ".long()")
+
+
+def test_integers_on_cuda_are_refused(form):
+    with FakeTensorMode():  # no GPU is needed to see what a tensor on one says of itself
+        X = ONES(3, 4, 4, dtype=torch.int64, device="cuda")
+        refuses(form.corr2d_multi_in, X, X, TypeError, "torch.int64 on cuda", ".double()", ".cpu()")
+
+
+def test_float64_is_kept(form, device):
+    X = torch.tensor([[1 + 2.0**-40]], dtype=torch.float64, device=device)
+    assert form.corr2d(X, torch.ones_like(X)).item() == 1 + 2.0**-40
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_half_types_are_kept(form, dtype, device):
+    X, K = tensors((3, 5, 4), (2, 3, 2, 2), dtype=dtype, device=device)
+    assert form.corr2d_multi_in_out(X, K).dtype == conv2d(X, K).dtype == dtype
+
+
+def test_the_imaginary_part_is_kept(form, device):
+    X = torch.tensor([[1 + 2j]], device=device)
+    assert form.corr2d(X, torch.tensor([[3 + 4j]], device=device)).item() == (1 + 2j) * (3 + 4j)
+
+
+def test_mixed_dtypes(form):
+    for function, K in ((form.corr2d_multi_in_out, "K"), (conv2d, "weight")):
+        refuses(function, ONES(3, 8, 8), ONES(4, 3, 5, 5).double(), TypeError,
+                f"is torch.float32, but {K} is torch.float64", "convert one", f"{K}.to(")
+        refuses(function, ONES(3, 8, 8).long(), ONES(4, 3, 5, 5), TypeError, "torch.int64", "torch.float32")
+
+
+def test_mixed_devices(form):
+    for function, K in ((form.corr2d_multi_in_out, "K"), (conv2d, "weight")):
+        refuses(function, ONES(3, 8, 8), ONES(4, 3, 5, 5).to("meta"), TypeError,
+                f"is on cpu, but {K} is on meta", "move one", f"{K}.to(")
+
+
+def test_a_kernel_one_larger_than_the_image(form):
+    refuses(form.corr2d, ONES(3, 3), ONES(4, 3), ValueError, "does not fit", "K is 4 high", "X is only 3")
+    refuses(form.corr2d, ONES(3, 3), ONES(3, 4), ValueError, "K is 4 wide", "X is only 3")
+    refuses(conv2d, ONES(1, 3, 3), ONES(1, 1, 3, 4), ValueError, "weight is 4 wide", "input is only 3")
+
+
+def test_a_kernel_much_larger_or_with_a_zero_side(form):
+    refuses(form.corr2d_multi_in, ONES(2, 3, 3), ONES(2, 30, 40), ValueError, "K is 30 high")
+    for function in (form.corr2d_multi_in_out, conv2d):
+        refuses(function, ONES(2, 3, 3), ONES(4, 2, 0, 2), ValueError, "(4, 2, 0, 2)", "axis k_h is empty")
+        refuses(function, ONES(2, 3, 3), ONES(4, 2, 2, 0), ValueError, "axis k_w is empty")
+
+
+def test_an_image_with_a_zero_side(form):
+    for function in (form.corr2d_multi_in_out, conv2d):
+        refuses(function, ONES(2, 0, 3), ONES(4, 2, 1, 1), ValueError, "(2, 0, 3)", "axis h is empty")
+
+
+def test_zero_input_channels(form):
+    for function in (form.corr2d_multi_in_out, conv2d):
+        refuses(function, ONES(0, 3, 3), ONES(4, 0, 2, 2), ValueError, "(0, 3, 3)", "axis c_i is empty")
+    refuses(form.corr2d_multi_in_out, ONES(2, 3, 3), ONES(0, 2, 2, 2), ValueError, "axis c_o is empty")
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")], ids=str)
+def test_nan_and_infinity_spread_to_touched_windows_only(form, bad, device):
+    X, K = torch.ones(2, 4, 4, device=device), torch.ones(1, 2, 2, 2, device=device)
+    X[1, 0, 3] = bad
+    Y = form.corr2d_multi_in_out(X, K)
+    assert (~Y.isfinite()).nonzero().tolist() == [[0, 0, 2]]
+    assert Y[0, 2, 0] == 8
+
+
+# Expanded, transposed, requires_grad and vmap are in test_corr.py, CUDA is wherever `device` is.
+
+@pytest.mark.parametrize("shape", [(2, 1, 1, 3), (2, 1, 3, 1), (2, 3, 3, 3)], ids=str)
+def test_a_1x1_kernel_that_is_none(form, shape):
+    refuses(form.corr2d_multi_in_out_1x1, ONES(shape[1], 4, 4), ONES(shape), ValueError,
+            "K must be (c_o, c_i, 1, 1)", str(shape), "corr2d_multi_in_out")
+
+
+def test_a_1x1_kernel_as_a_matrix(form):
+    refuses(form.corr2d_multi_in_out_1x1, ONES(3, 4, 4), ONES(2, 3), ValueError,
+            "K must be (c_o, c_i, 1, 1), but is (2, 3)", "K.reshape(2, 3, 1, 1)")
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 1, 1), (2, 3, 1)], ids=str)
+def test_a_1x1_kernel_with_other_axes_missing_gets_no_wrong_advice(form, shape):
+    refuses(form.corr2d_multi_in_out_1x1, ONES(3, 4, 4), ONES(shape), ValueError,
+            f"K must be (c_o, c_i, 1, 1), but is {shape}", "missing", "None")
+
+
+# What a beginner types.
+
+@pytest.mark.parametrize(("X", "name"), [(np.ones((3, 8, 8)), "ndarray"), ([[[1.0]]], "list"), (None, "NoneType"), (2, "int")])
+def test_what_is_no_tensor(form, X, name):
+    refuses(form.corr2d_multi_in_out, X, ONES(4, 3, 5, 5), TypeError, f"X must be a torch.Tensor, but its type is {name}")
+    refuses(conv2d, X, ONES(4, 3, 5, 5), TypeError, f"input must be a torch.Tensor, but its type is {name}")
+
+
+def test_arguments_in_the_wrong_order(form):
+    refuses(form.corr2d_multi_in_out, ONES(4, 3, 2, 2), ONES(3, 8, 8), ValueError, "X must be (c_i, h, w)", "(4, 3, 2, 2)")
+
+
+def test_a_sparse_tensor(form):
+    refuses(form.corr2d, torch.eye(4).to_sparse(), ONES(2, 2), TypeError, "torch.sparse_coo", "X.to_dense()")
+
+
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
+def test_a_half_complex_tensor_keeps_its_imaginary_part(form):
+    X = ONES(3, 3, dtype=torch.complex64).to(torch.complex32)
+    refuses(form.corr2d, X, X, TypeError, "torch.complex32", "torch.complex64")
+
+
+def test_channels_last():
+    refuses(conv2d, ONES(1, 8, 9, 3), ONES(4, 3, 2, 2), ValueError, "channels last", "input.movedim(-1, -3)")
+
+
+def test_grey_images_without_their_channel():
+    refuses(conv2d, ONES(16, 28, 28), ONES(4, 1, 3, 3), ValueError, "16 images of one channel", "input[:, None]")
+
+
+@pytest.mark.parametrize(("arguments", "error", "words"), [
+    ({"stride": 0}, ValueError, ["stride must be at least 1, but is 0"]),
+    ({"stride": -1}, ValueError, ["stride must be at least 1, but is -1"]),
+    ({"stride": 1.0}, TypeError, ["stride must be made of integers, but 1.0"]),
+    ({"stride": True}, TypeError, ["stride must be made of integers, but True"]),
+    ({"stride": (1, 2, 3)}, ValueError, ["stride", "pair (vertical, horizontal)", "(1, 2, 3)"]),
+    ({"stride": (2, "2")}, TypeError, ["stride", "'2'"]),
+    ({"dilation": 0}, ValueError, ["dilation must be at least 1, but is 0"]),
+    ({"dilation": 9}, ValueError, ["does not fit", "10 high", "dilation spreads 2 over 10", "only 8"]),
+    ({"padding": -1}, ValueError, ["padding must be at least 0, but is -1"]),
+    ({"padding": "Same"}, ValueError, ['"same"', '"valid"', "'Same'"]),
+    ({"padding": "same", "stride": 2}, ValueError, ['padding="same"', "stride 1", "(2, 2)"]),
+    ({"padding": 1, "dilation": 11}, ValueError, ["12 high", "only 10 with its padding"]),
+    ({"groups": 0}, ValueError, ["groups must be at least 1, but is 0"]),
+    ({"groups": 2}, ValueError, ["4 input channels", "2 * 4 = 8"]),
+    ({"bias": ONES(3)}, ValueError, ["bias must be (c_o,) = (6,)", "each output channel", "(3,)"]),
+    ({"bias": ONES(1, 6)}, ValueError, ["(6,)", "(1, 6)"]),
+    ({"bias": ONES(6).double()}, TypeError, ["torch.float32", "bias is torch.float64"]),
+    ({"bias": ONES(6).to("meta")}, TypeError, ["cpu", "bias is on meta"]),
+    ({"bias": 2}, TypeError, ["bias must be a torch.Tensor", "int"]),
+], ids=str)
+def test_conv2d_names_the_argument_and_its_value(arguments, error, words):
+    refuses(lambda X, K: conv2d(X, K, **arguments), ONES(4, 8, 8), ONES(6, 4, 2, 2), error, *words)
+
+
+def test_groups_that_do_not_divide_the_kernels():
+    refuses(lambda X, K: conv2d(X, K, groups=2), ONES(4, 8, 8), ONES(5, 2, 3, 3), ValueError, "5 kernels", "groups=2")
+
+
+def test_a_message_has_no_page_of_numbers():
+    with pytest.raises(TypeError) as caught:
+        conv2d(ONES(3, 8, 8), ONES(4, 3, 2, 2), stride=ONES(3, 90, 90))
+    assert len(str(caught.value)) < 200
+
+
+def test_the_check_serves_any_function_of_an_image_and_a_kernel():
+    @shapes(X="c_i h w", K="c_i k_h k_w")
+    def sizes(X, K):
+        """Say how large."""
+        return tuple(X.shape), tuple(K.shape)
+
+    assert sizes(ONES(2, 5, 4), ONES(2, 3, 3)) == sizes(K=ONES(2, 3, 3), X=ONES(2, 5, 4)) == ((2, 5, 4), (2, 3, 3))
+    assert sizes.__doc__ == "Say how large."
+    refuses(sizes, ONES(2, 5, 4), ONES(3, 3, 3), ValueError, "2 input channels, but K has 3")
+
+
+def test_every_size_may_be_one(form, device):
+    X, K = tensors((1, 1, 1), (1, 1, 1, 1), device=device)
+    assert form.corr2d_multi_in_out(X, K).shape == conv2d(X, K).shape == (1, 1, 1)
