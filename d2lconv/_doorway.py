@@ -104,8 +104,8 @@ def check_axes(name, shape, axes, full):
         raise ValueError(f"{must}the two sides of a 1x1 kernel are missing. "
                          f"Take {name}.reshape({', '.join(map(str, shape))}, 1, 1).")
     if extra < 0:
-        raise ValueError(f"{must}{' and '.join(axes[:-extra])} {'is' if extra == -1 else 'are'} missing. One of something is "
-                         f"still an axis: take {name}[{', '.join(['None'] * -extra)}].")
+        raise ValueError(f"{must}{' and '.join(axes[:-extra])} {'is' if extra == -1 else 'are'} missing. "
+                         f"One of something is still an axis: take {name}[{', '.join(['None'] * -extra)}].")
     for axis, size in zip(axes, shape):
         if size == 0 and axis != "n":
             raise ValueError(f"{name} is {labelled(axes, shape)}: its axis {axis} is empty.")

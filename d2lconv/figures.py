@@ -103,7 +103,7 @@ def fill(ax, grid):
     faint = torch.zeros(rows, columns, dtype=torch.bool) if grid.faint is None else grid.faint
     if max(rows, columns) > LARGEST:
         values = grid.values.abs() if grid.values.is_complex() else grid.values
-        ax.imshow(values.double(), cmap="gray", aspect="auto")
+        ax.imshow(values.double().numpy(), cmap="gray", aspect="auto")
     else:
         texts = [number(x) for x in grid.values.flatten().tolist()]
         size = min(11, 36 / max(map(len, texts)))

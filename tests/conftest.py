@@ -3,14 +3,15 @@
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import d2lconv
 from d2lconv import corr, loops
 
 # A reader's run draws the same few problems every time; CI looks for new ones, and says how to see them again.
-settings.register_profile("quick", max_examples=100, deadline=None, derandomize=True, database=None)
-settings.register_profile("ci", max_examples=2000, deadline=None, print_blob=True, database=None)
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+settings.register_profile("quick", patient, max_examples=100, derandomize=True)
+settings.register_profile("ci", patient, max_examples=2000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 

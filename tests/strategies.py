@@ -126,7 +126,7 @@ MISTAKES = {
     "a stride that is a fraction": (TypeError, True, lambda p: {"stride": 1.5}),
     "a stride that is true": (TypeError, False, lambda p: {"stride": True}),
     "weight of another dtype": (TypeError, True, lambda p: {
-        "weight": p.weight.to(torch.float32 if p.weight.dtype != torch.float32 else torch.float64)}),
+        "weight": p.weight.to(torch.complex64 if p.weight.dtype != torch.complex64 else torch.complex128)}),
     "bias of another dtype": (TypeError, True, lambda p: {"bias": torch.ones(
         len(p.weight), dtype=torch.int64 if p.weight.dtype != torch.int64 else torch.int32,
         device=p.weight.device)}),

@@ -28,7 +28,8 @@ def test_channel_counts_that_differ(form):
             "X has 3 input channels, but K has 2", "(c_i, h, w) = (3, 8, 8)", "(c_i, k_h, k_w) = (2, 5, 5)")
     refuses(form.corr2d_multi_in_out, ONES(1, 8, 8), ONES(4, 3, 5, 5), ValueError,
             "X has 1 input channel, but K has 3", "(4, 3, 5, 5)")
-    refuses(form.corr2d_multi_in_out_1x1, ONES(3, 8, 8), ONES(4, 2, 1, 1), ValueError, "3 input channels", "(4, 2, 1, 1)")
+    refuses(form.corr2d_multi_in_out_1x1, ONES(3, 8, 8), ONES(4, 2, 1, 1), ValueError,
+            "X has 3 input channels, but K has 2", "(4, 2, 1, 1)")
     refuses(conv2d, ONES(1, 1, 8, 8), ONES(4, 3, 5, 5), ValueError,
             "input has 1 input channel, but weight is made for 3", "(1, 1, 8, 8)", "(4, 3, 5, 5)")
 
@@ -48,9 +49,12 @@ def test_4d_images_are_a_batch_for_conv2d(device):
 
 
 def test_an_axis_too_few(form):
-    refuses(form.corr2d_multi_in, ONES(8, 8), ONES(1, 5, 5), ValueError, "X must be (c_i, h, w)", "c_i is missing", "X[None]")
+    refuses(form.corr2d_multi_in, ONES(8, 8), ONES(1, 5, 5), ValueError,
+            "X must be (c_i, h, w)", "c_i is missing", "X[None]")
+    refuses(form.corr2d_multi_in, ONES(8), ONES(1, 5, 5), ValueError, "c_i and h are missing", "X[None, None]")
     refuses(form.corr2d_multi_in_out, ONES(3, 8, 8), ONES(3, 5, 5), ValueError, "c_o is missing", "K[None]")
-    refuses(conv2d, ONES(8, 8), ONES(1, 1, 5, 5), ValueError, "input must be (c_i, h, w)", "c_i is missing", "input[None]")
+    refuses(conv2d, ONES(8, 8), ONES(1, 1, 5, 5), ValueError,
+            "input must be (c_i, h, w)", "c_i is missing", "input[None]")
     refuses(conv2d, ONES(3, 8, 8), ONES(3, 5, 5), ValueError, "weight must be", "c_o is missing", "weight[None]")
 
 
@@ -68,7 +72,8 @@ def test_32_and_64_bit_integers_are_exact(form):
 @pytest.mark.parametrize("dtype", REFUSED, ids=str)
 def test_small_integers_and_bool_are_refused(form, dtype):
     for function in (form.corr2d_multi_in_out, conv2d):
-        refuses(function, ONES(3, 8, 8).to(dtype), ONES(4, 3, 5, 5).to(dtype), TypeError, str(dtype), ".float()", ".long()")
+        refuses(function, ONES(3, 8, 8).to(dtype), ONES(4, 3, 5, 5).to(dtype), TypeError,
+                str(dtype), ".float()", ".long()")
 
 
 def test_integers_on_cuda_are_refused(form):
@@ -160,14 +165,16 @@ def test_a_1x1_kernel_with_other_axes_missing_gets_no_wrong_advice(form, shape):
 
 # What a beginner types.
 
-@pytest.mark.parametrize(("X", "name"), [(np.ones((3, 8, 8)), "ndarray"), ([[[1.0]]], "list"), (None, "NoneType"), (2, "int")])
-def test_what_is_no_tensor(form, X, name):
-    refuses(form.corr2d_multi_in_out, X, ONES(4, 3, 5, 5), TypeError, f"X must be a torch.Tensor, but its type is {name}")
-    refuses(conv2d, X, ONES(4, 3, 5, 5), TypeError, f"input must be a torch.Tensor, but its type is {name}")
+@pytest.mark.parametrize("X", [np.ones((3, 8, 8)), [[[1.0]]], None, 2], ids=lambda X: type(X).__name__)
+def test_what_is_no_tensor(form, X):
+    for function, name in ((form.corr2d_multi_in_out, "X"), (conv2d, "input")):
+        refuses(function, X, ONES(4, 3, 5, 5), TypeError,
+                f"{name} must be a torch.Tensor, but its type is {type(X).__name__}", "torch.tensor(")
 
 
 def test_arguments_in_the_wrong_order(form):
-    refuses(form.corr2d_multi_in_out, ONES(4, 3, 2, 2), ONES(3, 8, 8), ValueError, "X must be (c_i, h, w)", "(4, 3, 2, 2)")
+    refuses(form.corr2d_multi_in_out, ONES(4, 3, 2, 2), ONES(3, 8, 8), ValueError,
+            "X must be (c_i, h, w)", "(4, 3, 2, 2)")
 
 
 def test_a_sparse_tensor(form):

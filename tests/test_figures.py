@@ -1,9 +1,9 @@
 """The figures, by the numbers, marks and captions that stand in them; never by their pixels."""
 
+import base64
 import io
 import re
-import subprocess
-import sys
+from pathlib import Path
 
 import matplotlib
 import pytest
@@ -13,11 +13,11 @@ from PIL import Image
 
 matplotlib.use("agg")
 
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
-from d2lconv import conv2d  # noqa: E402
-from d2lconv.arithmetic import explain  # noqa: E402
-from d2lconv.figures import MUTED, draw, draw_stacks  # noqa: E402
+from d2lconv import conv2d, figures
+from d2lconv.arithmetic import explain
+from d2lconv.figures import MUTED, draw, draw_stacks
 
 X = torch.stack([torch.arange(9).reshape(3, 3) + c for c in range(2)])
 K = torch.stack([torch.arange(4).reshape(2, 2) + c for c in range(2)])
@@ -103,8 +103,7 @@ def test_one_channel_needs_no_sum():
     assert numbers(grid(figure, "output")).tolist() == [[19, 25], [37, 43]]
 
 
-@pytest.mark.parametrize("stride", [1, 2, (2, 1)])
-@pytest.mark.parametrize("padding", [0, 1, (0, 2), "valid"])
+@pytest.mark.parametrize(("stride", "padding"), [(2, 1), ((2, 1), (0, 2))])
 def test_every_window_times_its_kernel_is_its_term_and_the_terms_add_up(stride, padding):
     X = torch.randint(-9, 10, (2, 4, 5), generator=torch.Generator().manual_seed(0))
     K = torch.randint(-9, 10, (2, 3, 2), generator=torch.Generator().manual_seed(1))
@@ -212,8 +211,7 @@ def test_numbers_that_have_no_digits_are_drawn():
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.complex64, torch.int32])
 def test_every_dtype_is_drawn(dtype):
-    for size in (3, 12):
-        draw(torch.ones(2, size, size, dtype=dtype), torch.ones(2, 2, 2, dtype=dtype)).png()
+    draw(torch.ones(1, 2, 12, dtype=dtype), torch.ones(1, 2, 11, dtype=dtype)).png()
 
 
 def test_a_tensor_with_a_gradient_is_drawn_and_keeps_it():
@@ -271,9 +269,8 @@ def test_a_figure_describes_itself():
 
 
 def test_a_long_description_gives_the_sums_only():
-    assert repr(draw(torch.ones(2, 9, 9), torch.ones(4, 2, 5, 1), at=(3, 0, 1))) == (
-        "25 + 25 = 50, the output at (3, 0, 1), from rows 0 to 4 and column 1 of the input channels"
-    ).replace("25 + 25 = 50", "5 + 5 = 10")
+    assert repr(draw(torch.ones(2, 9, 9), torch.ones(4, 2, 9, 1), at=(3, 0, 1))) == (
+        "9 + 9 = 18, the output at (3, 0, 1), from rows 0 to 8 and column 1 of the input channels")
 
 
 def test_nothing_overlaps_and_nothing_leaves_the_paper():
@@ -313,19 +310,19 @@ def test_matplotlib_s_settings_are_left_alone():
     assert dict(matplotlib.rcParams) == before
 
 
-@pytest.mark.parametrize("cell", ["draw(X, K)\nplt.show()", "draw(X, K)", "figure = draw(X, K)",
-                                  "figure = draw(X, K)\nfigure"])
-def test_a_notebook_shows_a_figure_once(cell):
+def test_a_notebook_shows_a_figure_once_however_the_cell_ends():
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
-    first = ("import torch, matplotlib.pyplot as plt\nfrom d2lconv.figures import draw\n"
-             "X, K = torch.arange(9).reshape(3, 3), torch.arange(4).reshape(2, 2)")
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in (first, cell)])
+    cells = ["import torch, matplotlib.pyplot as plt\nfrom d2lconv import draw\n"
+             "X, K = torch.arange(9).reshape(3, 3), torch.arange(4).reshape(2, 2)",
+             "draw(X, K)\nplt.show()", "draw(X, K)", "figure = draw(X, K)", "figure = draw(X, K)\nfigure"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
     nbclient.NotebookClient(notebook, kernel_name="python3").execute()
-    (output,) = [output for cell in notebook.cells for output in cell.outputs]
-    assert output.output_type == "display_data"
-    assert set(output.data) == {"image/png", "text/plain"}
-    assert output.data["text/plain"].startswith("0*0 + 1*1 + 3*2 + 4*3 = 19")
-    assert output.metadata["image/png"]["width"] == 338
+    assert [len(cell.outputs) for cell in notebook.cells] == [0, 1, 1, 1, 1]
+    for output in (cell.outputs[0] for cell in notebook.cells[1:]):
+        assert set(output.data) == {"image/png", "text/plain"}
+        assert output.data["text/plain"].startswith("0*0 + 1*1 + 3*2 + 4*3 = 19")
+        width, _ = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).size
+        assert abs(width / 2 - output.metadata["image/png"]["width"]) <= 1
 
 
 def test_stacks_are_labelled_and_described():
@@ -366,6 +363,7 @@ def test_a_size_that_is_no_integer_is_refused():
         draw_stacks([(3, 2.5, 2)])
 
 
-def test_the_package_imports_matplotlib_in_one_module_only():
-    code = "import sys, d2lconv.conv, d2lconv.arithmetic, d2lconv._layout; sys.exit('matplotlib' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_no_other_module_imports_matplotlib():
+    sources = Path(figures.__file__).parent.rglob("*.py")
+    assert [source.name for source in sources
+            if re.search(r"^\s*(import|from) (matplotlib|PIL)", source.read_text("utf-8"), re.M)] == ["figures.py"]
