@@ -42,7 +42,7 @@ test-gpu:  ## run package tests and notebooks on CUDA, in the environment that $
 	D2LCONV_DEVICE=cuda $(PYTHON) -m pytest $(NBVAL) _build/alone
 
 notebooks: $(READY)  ## run every notebook and store its outputs
-	D2LCONV_DEVICE=cpu $(BIN)/jupyter nbconvert --to notebook --inplace --execute \
+	D2LCONV_DEVICE=cpu $(BIN)/jupyter nbconvert --to notebook --inplace --execute --coalesce-streams \
 	    --ClearMetadataPreprocessor.enabled=True \
 	    --ClearMetadataPreprocessor.preserve_cell_metadata_mask='{"tags"}' \
 	    --ClearMetadataPreprocessor.preserve_nb_metadata_mask='{"kernelspec", ("language_info", "name")}' \

@@ -77,7 +77,7 @@ def size_images(page, site):
     return local.sub(improve, page)
 
 
-# 3. Of 1,400 icons the pages show some twenty: those go into the stylesheet, and no others.
+# 3. Of 1,400 icons the pages show some thirty: the stylesheet carries those, and no others.
 
 def icons_in_use(site, pages):
     css = (site / "_static" / THEME).read_text("utf-8")
@@ -88,7 +88,7 @@ def icons_in_use(site, pages):
     # Some are not named by a class: an admonition's, or a list's.
     rest = ICON_RULE.sub("", css) + (site / "_static/styles/sphinx-book-theme.css").read_text("utf-8")
     icons.update(re.findall(r"[\ue000-\uf8ff]|(?<=\\)f[0-9a-f]{3}\b", rest))
-    return {ord(icon) if len(icon) == 1 else int(icon, 16) for icon in icons}
+    return {code_point(icon) for icon in icons}
 
 
 def embed_icon_fonts(css, site, icons):
@@ -103,7 +103,12 @@ def embed_icon_fonts(css, site, icons):
         return f"url(data:font/woff;base64,{base64.b64encode(data.getvalue()).decode()})"
 
     expect(len(ICON_FONT.findall(css)) == 3, "its stylesheet does not name three icon fonts")
+    css = ICON_RULE.sub(lambda rule: rule[0] if code_point(rule[2]) in icons else "", css)
     return ICON_FONT.sub(embed, css)
+
+
+def code_point(icon):
+    return ord(icon) if len(icon) == 1 else int(icon, 16)
 
 
 # 4. Scripts wait until the page stands; the search index is for the search page alone.

@@ -39,7 +39,9 @@ def visit_inline(translator, node):
 
 
 def visit_block(translator, node):
-    translator.body.append(translator.starttag(node, "div", CLASS="math notranslate"))
+    # The theme's own class for what may be too wide: it scrolls, by keyboard as well.
+    translator.body.append(
+        translator.starttag(node, "div", CLASS="math notranslate pst-scrollable-table-container"))
     if node["number"]:
         number = get_node_equation_number(translator, node)
         translator.body.append(f'<span class="eqno">({number})')

@@ -212,6 +212,8 @@ def test_grey_images_without_their_channel():
     ({"groups": 2}, ValueError, ["4 input channels", "2 * 4 = 8"]),
     ({"bias": ONES(3)}, ValueError, ["bias must be (c_o,) = (6,)", "each output channel", "(3,)"]),
     ({"bias": ONES(1, 6)}, ValueError, ["(6,)", "(1, 6)"]),
+    ({"bias": ONES(6, 1)}, ValueError, ["(6,)", "(6, 1)"]),
+    ({"bias": ONES(0)}, ValueError, ["(6,)", "(0,)"]),
     ({"bias": ONES(6).double()}, TypeError, ["torch.float32", "bias is torch.float64"]),
     ({"bias": ONES(6).to("meta")}, TypeError, ["cpu", "bias is on meta"]),
     ({"bias": 2}, TypeError, ["bias must be a torch.Tensor", "int"]),

@@ -117,9 +117,9 @@ function explorer(root, given) {
   function mark(part, top, left, rows, columns) {
     [...part.querySelectorAll("[role=row]")].forEach((row, i) => [...row.children].forEach((cell, j) =>
       cell.classList.toggle("lit", i >= top && i < top + rows && j >= left && j < left + columns)));
-    part.querySelector(".matrix").scrollLeft = part.querySelector("[role=row]").children[left].offsetLeft - 40;
-    Object.entries({top, left, rows, columns}).forEach(([name, n]) =>
-      part.style.setProperty(`--${name}`, n));
+    Object.entries({top, left, rows, columns}).forEach(([name, n]) => part.style.setProperty(`--${name}`, n));
+    const wide = part.querySelector(".matrix[tabindex]");
+    if (wide) wide.scrollLeft = wide.querySelector(".lit").offsetLeft - 40;
   }
 
   const hue = c => Number.isInteger(c) ? `hue${c % 4}` : c;
@@ -250,9 +250,8 @@ function explorer(root, given) {
       belief === "mean" ? "if averaged" : "if shared", output(p, belief)[o],
       `Output channel ${o}, by the wrong guess`);
     part(".stage").style.setProperty("--across", X[0][0].length + 2 * padding + slices[0][0].length + w);
-    for (const matrix of parts("[role=table]")) { // what is too wide to show can be scrolled by keyboard
-      if (matrix.scrollWidth > matrix.clientWidth) matrix.tabIndex = 0;
-    }
+    parts("[role=table]").filter(matrix => matrix.scrollWidth > matrix.clientWidth)
+      .forEach(matrix => { matrix.tabIndex = 0; }); // so that the keyboard can scroll it
   }
 
   // ---- Ways in -------------------------------------------------------------------------------
