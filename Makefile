@@ -41,12 +41,8 @@ test-gpu:  ## run package tests and notebooks on CUDA, in the environment that $
 	rm -rf _build/alone && mkdir -p _build/alone && cp book/*.ipynb _build/alone
 	D2LCONV_DEVICE=cuda $(PYTHON) -m pytest $(NBVAL) _build/alone
 
-notebooks: $(READY)  ## run every notebook and store its outputs
-	D2LCONV_DEVICE=cpu $(BIN)/jupyter nbconvert --to notebook --inplace --execute --coalesce-streams \
-	    --ClearMetadataPreprocessor.enabled=True \
-	    --ClearMetadataPreprocessor.preserve_cell_metadata_mask='{"tags"}' \
-	    --ClearMetadataPreprocessor.preserve_nb_metadata_mask='{"kernelspec", ("language_info", "name")}' \
-	    $(or $(NOTEBOOKS),book/*.ipynb)
+notebooks: $(READY)  ## run every notebook and store its outputs; with MEASURE=1 new timings, too
+	D2LCONV_DEVICE=cpu $(BIN)/python tools/notebooks.py $(if $(MEASURE),--measure) $(or $(NOTEBOOKS),book/*.ipynb)
 
 lint: $(READY)  ## check code, notebooks, workflows and metadata
 	$(BIN)/ruff check .

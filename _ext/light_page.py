@@ -94,12 +94,11 @@ def icons_in_use(site, pages):
 def embed_icon_fonts(css, site, icons):
     def embed(source):
         options = subset.Options(flavor="woff", layout_features=[])
-        font = subset.load_font(site / "_static" / f"{source[1]}.ttf", options)
-        cutter = subset.Subsetter(options)
+        cutter, data = subset.Subsetter(options), io.BytesIO()
         cutter.populate(unicodes=icons)
-        cutter.subset(font)
-        data = io.BytesIO()
-        subset.save_font(font, data, options)
+        with subset.load_font(site / "_static" / f"{source[1]}.ttf", options) as font:
+            cutter.subset(font)
+            subset.save_font(font, data, options)
         return f"url(data:font/woff;base64,{base64.b64encode(data.getvalue()).decode()})"
 
     expect(len(ICON_FONT.findall(css)) == 3, "its stylesheet does not name three icon fonts")

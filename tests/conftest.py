@@ -1,18 +1,30 @@
-"""What all tests share: how many problems are drawn, on which device, and that float32 is exact there."""
+"""What all tests share: how many problems are drawn, on which device, that float32 is exact there; and for
+the site's tests the site itself and a browser."""
 
 import os
+import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 
 import d2lconv
 from d2lconv import corr, loops
+
+ROOT = Path(__file__).parent.parent
 
 # A reader's run draws the same few problems every time; CI looks for new ones, and says how to see them again.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
 settings.register_profile("quick", patient, max_examples=100, derandomize=True)
 settings.register_profile("ci", patient, max_examples=2000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+torch.set_num_threads(1)  # the problems are small, and pytest-xdist has a worker for each core
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +44,53 @@ def exact():
 def form(request):
     """One of the two modules that hold the four functions."""
     return request.param
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The built site's address. It is served as GitHub Pages does: below a path, with a 404 page of its own."""
+    folder = ROOT / "_build/html"
+    if not (folder / "index.html").exists():
+        pytest.fail("there is no site in _build/html: run `make book` first")
+    import yaml  # the GPU lane has none
+    path = urlsplit(yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["html"]["baseurl"]).path
+
+    class Pages(SimpleHTTPRequestHandler):
+        def translate_path(self, url):
+            return super().translate_path(url.removeprefix(path) if url.startswith(path) else "nowhere")
+
+        def send_error(self, code, *_):
+            page = (folder / "404.html").read_bytes()
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def end_headers(self):
+            self.send_header("Cache-Control", "no-store")  # every visit is a first visit
+            super().end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Pages, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}{path}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")  # no longer than needed: while it runs, no other event loop can
+def browser():
+    """The Chromium that is installed here, or else the one that Playwright has downloaded."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    installed = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
+    with sync_api.sync_playwright() as playwright:
+        try:
+            chromium = playwright.chromium.launch(executable_path=installed)
+        except sync_api.Error as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(f"no browser here ({error.message.splitlines()[0]}): install Chromium, "
+                        "or run `playwright install chromium`")
+        yield chromium
+        chromium.close()

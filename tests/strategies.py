@@ -91,8 +91,8 @@ def problems(draw, device="cpu"):
     return Problem(input, weight, draw(st.sampled_from([bias, None])), stride, padding, dilation, groups)
 
 
-# name: (what must be raised, whether torch raises as well, how to make it). Where torch does not raise, it
-# computes something of no use: no channels, bytes that wrap, numbers out of a tensor that holds none.
+# name: (what must be raised, whether torch raises as well, how to make it). Where torch does not always raise,
+# it computes something of no use: no channels, bytes that wrap, numbers out of a tensor that holds none.
 MISTAKES = {
     "a channel too many in weight": (ValueError, True, lambda p: {"weight": torch.cat([p.weight] * 2, 1)}),
     "a channel too many in input": (ValueError, True, lambda p: {"input": torch.cat([p.input] * 2, -3)}),
@@ -127,7 +127,7 @@ MISTAKES = {
     "a stride that is true": (TypeError, False, lambda p: {"stride": True}),
     "weight of another dtype": (TypeError, True, lambda p: {
         "weight": p.weight.to(torch.complex64 if p.weight.dtype != torch.complex64 else torch.complex128)}),
-    "bias of another dtype": (TypeError, True, lambda p: {"bias": torch.ones(
+    "bias of another dtype": (TypeError, False, lambda p: {"bias": torch.ones(
         len(p.weight), dtype=torch.int64 if p.weight.dtype != torch.int64 else torch.int32,
         device=p.weight.device)}),
     "weight on another device": (TypeError, False, lambda p: {"weight": p.weight.to("meta")}),

@@ -1,9 +1,7 @@
 """explore: what it hands to a page, and what a reader then sees and does there, in a real browser."""
 
 import json
-import os
 import re
-import shutil
 from itertools import product
 from math import gcd
 
@@ -14,8 +12,6 @@ from torch.nn.functional import conv2d
 from d2lconv.arithmetic import explain
 from d2lconv.explorer import explore, family
 from strategies import tensors
-
-playwright = pytest.importorskip("playwright.sync_api", reason="the explorer is tested in a browser")
 
 # Every state that the controls reach when the reader gives no tensors.
 STATES = [dict(zip(("c_i", "c_o", "k", "size", "stride", "padding", "groups"), state)) for state in product(
@@ -50,28 +46,6 @@ WINDOWS = """() => [...document.querySelectorAll("[data-channel]")].map(element 
     });
     return {at: ["channel", "row", "col"].map(name => +element.dataset[name]), lit};
 })"""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """On thousands of tiny tensors, threads wait for each other more than they compute."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        try:
-            browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        except playwright.Error as error:
-            if os.environ.get("CI"):
-                raise
-            pytest.skip(f"no Chromium to test the explorer in: {error.message.splitlines()[0]}")
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

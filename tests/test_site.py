@@ -78,6 +78,18 @@ def barriers(page, context, options):
             if rule["impact"] in ("serious", "critical") and rule["id"] not in LEFT_TO_THE_THEME]
 
 
+def fonts(page):
+    """What the formulas are drawn with; `True` means a font that came with the page."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("DOM.enable")
+    devtools.send("CSS.enable")
+    root = devtools.send("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
+    formulas = devtools.send("DOM.querySelectorAll", {"nodeId": root, "selector": "math"})["nodeIds"]
+    used = [devtools.send("CSS.getPlatformFontsForNode", {"nodeId": formula})["fonts"] for formula in formulas]
+    devtools.detach()
+    return {(font["familyName"], font["isCustomFont"]) for found in used for font in found}
+
+
 def visit(page, address):
     """Open a page and note what it asks for, what it complains of, and what it shows."""
     requests, complaints = [], []
@@ -94,7 +106,7 @@ def visit(page, address):
     page.emulate_media(color_scheme="dark")
     page.goto(address)
     page.evaluate(LOAD_EVERYTHING)
-    seen = page.evaluate(LOOK)
+    seen = {**page.evaluate(LOOK), "fonts": fonts(page)}
 
     page.evaluate(AXE_SCRIPT)
     serious = barriers(page, {"include": [["html"]]}, RULES)
@@ -159,6 +171,11 @@ def test_all_mathematics_is_rendered(visits):
     assert sum(page.formulas for page in visits.values()) > 0
     assert not {name: page.broken_formulas for name, page in visits.items() if page.broken_formulas}
     assert not {name: raw.findall(page.prose) for name, page in visits.items() if raw.search(page.prose)}
+
+
+def test_every_sign_in_a_formula_is_in_the_books_own_font(visits):
+    """Else cut the font again, with that sign: _ext/mathml.py says how."""
+    assert not {name: page.fonts for name, page in visits.items() if page.fonts - {("STIX Two Math", True)}}
 
 
 def test_no_page_scrolls_sideways_on_a_phone(visits):

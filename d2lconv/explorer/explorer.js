@@ -216,7 +216,7 @@ function explorer(root, given) {
         `data-about="${Number.isInteger(about) ? `channel ${about}` : about === "bias" ? "bias" : ""}"`,
       text.replace(/\S*\*\S*/g, "<span>$&</span>"))).join(" "));
     part(".verdict").textContent = belief === "sum"
-      ? "Each channel meets its own slice, and the results are added. Compare two common wrong guesses."
+      ? "Each channel meets its own slice, and the results are added. Compare two wrong guesses."
       : verdict(belief, told, right.value);
     part(".verdict").classList.toggle("bad", belief !== "sum");
   }

@@ -1,0 +1,171 @@
+"""The site's own extensions: formulas become MathML or stop the build, and the light page does its five
+steps or says which of the things it relies on is gone."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pydata_sphinx_theme
+import pytest
+import sphinx_book_theme
+from docutils import nodes
+from PIL import Image
+from sphinx.errors import ExtensionError
+
+sys.path.append(str(Path(__file__).parent.parent / "_ext"))  # where _config.yml, too, says that they are
+
+import light_page
+import mathml
+
+THEME = Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme/static"
+BOOK_THEME = Path(sphinx_book_theme.__file__).parent / "theme/sphinx_book_theme/static"
+
+PAGE = """<html><head>
+<link href="_static/styles/theme.css?digest=1" rel="stylesheet" />
+<link href="_static/styles/pydata-sphinx-theme.css?digest=1" rel="stylesheet" />
+<link rel="stylesheet" type="text/css" href="_static/styles/sphinx-book-theme.css?v=1" />
+<script defer src="_static/scripts/fontawesome.js?digest=1"></script>
+<script src="_static/documentation_options.js?v=1"></script>
+<script src="_static/doctools.js?v=1"></script>
+<script>DOCUMENTATION_OPTIONS.pagename = 'page';</script>
+<script src="_static/searchtools.js"></script>
+<script src="_static/language_data.js"></script>
+<script src="searchindex.js"></script>
+</head><body><img src="_static/logo.svg" class="logo__image" /><i class="fa-solid fa-rocket"></i>
+<article><img src="_images/one.png" /><img src="_images/two.png" /></article>
+</body></html>"""
+
+
+@pytest.fixture
+def stock(tmp_path):
+    """A page as the theme makes it, with the theme's own stylesheets, fonts and scripts."""
+    files = {file: (THEME / file).read_bytes() for file in (
+        "styles/theme.css", "styles/pydata-sphinx-theme.css", "scripts/pydata-sphinx-theme.js",
+        *(f"vendor/fontawesome/webfonts/fa-{style}.ttf" for style in ("solid-900", "regular-400", "brands-400")))}
+    files["styles/sphinx-book-theme.css"] = (BOOK_THEME / "styles/sphinx-book-theme.css").read_bytes()
+    files["basic.css"] = b"div.basic { background: url(file.png) }"
+    files["documentation_options.js"] = b"const DOCUMENTATION_OPTIONS = {};"
+    for name, content in files.items():
+        (tmp_path / "_static" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "_static" / name).write_bytes(content)
+    (tmp_path / "_images").mkdir()
+    Image.new("RGB", (30, 20)).save(tmp_path / "_images/one.png")
+    Image.new("RGB", (40, 10)).save(tmp_path / "_images/two.png")
+    for name in ("page", "search"):
+        (tmp_path / f"{name}.html").write_text(PAGE)
+    return tmp_path
+
+
+def lighten(folder, name="page"):
+    app = SimpleNamespace(outdir=folder, builder=SimpleNamespace(name="html"))
+    light_page.lighten(app, exception=None)
+    return (folder / f"{name}.html").read_text("utf-8")
+
+
+def styles(folder):
+    return next(folder.glob("_static/light-*.css")).read_text("utf-8")
+
+
+# Mathematics.
+
+@pytest.mark.parametrize("formula", [
+    r"X_{c,\,i+a,\,j+b}", r"\frac{1}{c_i}", r"\sum_{c=0}^{c_i-1} K_{c,a,b}", r"\lfloor (h + 2p - k)/s \rfloor",
+    r"\mathbf{X} \in \mathbb{R}^{c_i \times h \times w}", r"\left( \frac{a}{b} \right)^2", r"h_\text{out}",
+    r"|Y - Y_{ref}| \le g \cdot (|X| \star |K|)", r"\begin{aligned} a &= b \\ c &= d \end{aligned}",
+    r"\begin{pmatrix} 0 & 1 \\ 2 & 3 \end{pmatrix}", r"\partial L / \partial K", r"2^{-24}", r"\sqrt{x}"])
+def test_the_books_kind_of_formula_becomes_mathml(formula):
+    made = mathml.convert(nodes.math("", formula), as_block=False)
+    assert made.startswith("<math")
+    assert "\\" not in made
+    assert "merror" not in made
+
+
+@pytest.mark.parametrize("formula", [r"\nonsense{x}", r"\begin{align} a \end{align}", r"\color{red} x"])
+def test_a_formula_that_cannot_be_drawn_is_a_warning_at_its_place(formula, monkeypatch):
+    said = []
+    monkeypatch.setattr(mathml.logger, "warning", lambda *text, location: said.append((text, location)))
+    node = nodes.math("", formula)
+    mathml.convert(node, as_block=True)
+    assert [place for _, place in said] == [node]
+
+
+# A light page: what it does.
+
+def test_no_page_loads_the_icon_script(stock):
+    assert "fontawesome.js" not in lighten(stock)
+
+
+def test_images_tell_their_size_and_all_but_the_first_wait(stock):
+    page = lighten(stock)
+    assert '<img width="30" height="20" src="_images/one.png" />' in page
+    assert '<img loading="lazy" width="40" height="10" src="_images/two.png" />' in page
+    assert '<img src="_static/logo.svg" class="logo__image" />' in page
+
+
+def test_the_stylesheet_carries_the_icons_in_use_and_no_others(stock):
+    lighten(stock)
+    css = styles(stock)
+    assert css.count("url(data:font/woff;base64,") == 3
+    assert ".fa-rocket:before{" in css
+    assert ".fa-guitar:before{" not in css
+    assert len(css) < len((stock / "_static/styles/pydata-sphinx-theme.css").read_text("utf-8"))
+
+
+def test_scripts_wait_and_keep_their_order(stock):
+    page = lighten(stock)
+    assert "<script>const DOCUMENTATION_OPTIONS = {};</script>" in page
+    assert '<script defer src="_static/doctools.js?v=1"></script>' in page
+    assert page.index("const DOCUMENTATION_OPTIONS") < page.index("DOCUMENTATION_OPTIONS.pagename")
+
+
+def test_only_the_search_page_loads_the_search_index(stock):
+    assert "searchindex.js" not in lighten(stock)
+    search = lighten(stock, "search")
+    assert [search.index(f'{name}"') for name in light_page.SEARCH] == sorted(
+        search.index(f'{name}"') for name in light_page.SEARCH)
+
+
+def test_there_is_one_stylesheet_and_what_it_names_is_where_it_says(stock):
+    page = lighten(stock)
+    assert page.count('rel="stylesheet"') == 1
+    assert "div.basic { background: url(file.png) }" in styles(stock)
+
+
+def test_a_second_build_leaves_a_light_page_alone(stock):
+    assert lighten(stock) == lighten(stock)
+
+
+# A light page: what it relies on. Take one away, and the build stops and says so.
+
+@pytest.mark.parametrize(("tag", "message"), [
+    ('<script defer src="_static/scripts/fontawesome.js?digest=1"></script>', "fontawesome.js"),
+    ('<script src="_static/documentation_options.js?v=1"></script>', "documentation_options.js"),
+    ('<script src="_static/searchtools.js"></script>', "searchtools.js"),
+    ('<script src="_static/language_data.js"></script>', "language_data.js"),
+    ('<script src="searchindex.js"></script>', "searchindex.js"),
+    ('<link href="_static/styles/pydata-sphinx-theme.css?digest=1" rel="stylesheet" />', "does not load styles/"),
+])
+def test_a_page_without_a_familiar_tag_stops_the_build(stock, tag, message):
+    assert tag in PAGE
+    (stock / "page.html").write_text(PAGE.replace(tag, ""))
+    with pytest.raises(ExtensionError, match=f"{message}.*The theme has changed"):
+        lighten(stock)
+
+
+def test_a_stylesheet_for_print_only_stops_the_build(stock):
+    (stock / "page.html").write_text(PAGE.replace(' rel="stylesheet"', ' media="print" rel="stylesheet"'))
+    with pytest.raises(ExtensionError, match="one medium only"):
+        lighten(stock)
+
+
+@pytest.mark.parametrize(("written", "instead", "message"), [
+    (":before{content:", "::before{content:", "no icon is written"),
+    (".woff2) format", ".woff3) format", "three icon fonts"),
+    ("@font-face", '@import "other.css";@font-face', "imports another stylesheet"),
+])
+def test_a_stylesheet_written_otherwise_stops_the_build(stock, written, instead, message):
+    sheet = stock / "_static/styles/pydata-sphinx-theme.css"
+    assert written in sheet.read_text("utf-8")
+    sheet.write_text(sheet.read_text("utf-8").replace(written, instead), "utf-8")
+    with pytest.raises(ExtensionError, match=message):
+        lighten(stock)
