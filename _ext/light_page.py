@@ -8,6 +8,7 @@ the stock page is back.
 import base64
 import hashlib
 import io
+import logging
 import posixpath
 import re
 from pathlib import Path
@@ -15,6 +16,8 @@ from pathlib import Path
 from fontTools import subset
 from PIL import Image
 from sphinx.errors import ExtensionError
+
+logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every table that it cuts
 
 THEME = "styles/pydata-sphinx-theme.css"
 SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")

@@ -25,7 +25,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parent.parent
 RUNS = 3
 UNITS = {"bytes": "KB gzip", "requests": "requests", "first": "first paint, s", "largest": "largest paint, s",
-         "shift": "layout shift"}
+         "loaded": "all there, s", "shift": "layout shift"}
 OBSERVE = """
     window.seen = {first: 0, largest: 0, shift: 0};
     const observe = (type, note) => new PerformanceObserver(list => list.getEntries().forEach(note))
@@ -86,7 +86,8 @@ def measure(browser, address):
         devtools.send("Emulation.setCPUThrottlingRate", {"rate": 4})
         page.add_init_script(OBSERVE)
         page.goto(address, wait_until="networkidle", timeout=120_000)
-        return {"bytes": sum(sizes) / 1000, "requests": len(sizes), **page.evaluate("seen")}
+        loaded = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") / 1000
+        return {"bytes": sum(sizes) / 1000, "requests": len(sizes), "loaded": loaded, **page.evaluate("seen")}
 
 
 def compare(sites, pages):
