@@ -8,7 +8,7 @@ NBVAL  := --nbval --nbval-current-env --nbval-cell-timeout=120 \
           --nbval-sanitize-with=tests/nbval-sanitize.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test test-package test-notebooks test-gpu notebooks lint links address clean
+.PHONY: help book serve test test-package test-notebooks test-gpu verify notebooks lint links bench address clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -39,7 +39,13 @@ test-gpu:  ## run package tests and notebooks on CUDA, in the environment that $
 	D2LCONV_DEVICE=cuda $(PYTHON) -c "import d2lconv; print('on', d2lconv.default_device())"
 	D2LCONV_DEVICE=cuda $(PYTHON) -m pytest -m "not peers" --doctest-modules d2lconv tests
 	rm -rf _build/alone && mkdir -p _build/alone && cp book/*.ipynb _build/alone
-	D2LCONV_DEVICE=cuda $(PYTHON) -m pytest $(NBVAL) _build/alone
+	D2LCONV_DEVICE=cuda $(PYTHON) -m pytest $(NBVAL) --junitxml=_build/cuda.xml _build/alone
+	$(PYTHON) tools/record.py cuda _build/cuda.xml
+
+verify: $(READY)  ## run the notebooks on the CPU, and write the result into book/verified.json
+	rm -rf _build/alone && mkdir -p _build/alone && cp book/*.ipynb _build/alone
+	D2LCONV_DEVICE=cpu $(BIN)/python -m pytest $(NBVAL) --junitxml=_build/cpu.xml --numprocesses=2 --dist=loadscope _build/alone
+	$(BIN)/python tools/record.py cpu _build/cpu.xml
 
 notebooks: $(READY)  ## run every notebook and store its outputs; with MEASURE=1 new timings, too
 	D2LCONV_DEVICE=cpu $(BIN)/python tools/notebooks.py $(if $(MEASURE),--measure) $(or $(NOTEBOOKS),book/*.ipynb)
@@ -52,6 +58,9 @@ lint: $(READY)  ## check code, notebooks, workflows and metadata
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 	@if command -v actionlint; then actionlint; else echo "actionlint is not here: CI runs it"; fi
+
+bench: $(READY)  ## measure against torch, print the table and store it for the chapter `speed`
+	$(BIN)/python benchmarks/ops.py
 
 links: $(READY)  ## try every link to another site
 	$(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" \

@@ -86,6 +86,7 @@ def measure(browser, address):
         devtools.send("Emulation.setCPUThrottlingRate", {"rate": 4})
         page.add_init_script(OBSERVE)
         page.goto(address, wait_until="networkidle", timeout=120_000)
+        page.wait_for_function("performance.getEntriesByType('navigation')[0].loadEventEnd")
         loaded = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") / 1000
         return {"bytes": sum(sizes) / 1000, "requests": len(sizes), "loaded": loaded, **page.evaluate("seen")}
 

@@ -48,7 +48,7 @@ def shapes(X, K):
                     f"X has {channels(X.shape[-3])}, but K has {K.shape[-3]}: "
                     f"X is {labelled(axes_X, X.shape)} and K is {labelled(axes_K, K.shape)}. "
                     f"Every input channel needs its own slice of the kernel, so c_i must be the "
-                    f"same in both.{channels_elsewhere('X', X.shape, K.shape[-3])}")
+                    f"same in both.{elsewhere(('X', 'K'), X.shape, K.shape)}")
             check_fit("X", X.shape[-2:], "K", K.shape[-2:])
             return function(X, K)
         return checked
@@ -62,8 +62,9 @@ def check_tensors(**tensors):
     """
     for name, tensor in tensors.items():
         if not isinstance(tensor, torch.Tensor):
-            raise TypeError(f"{name} must be a torch.Tensor, but its type is "
-                            f"{type(tensor).__name__}: torch.tensor(...) makes a tensor of it.")
+            raise TypeError(f"{name} must be a torch.Tensor, but its type is {type(tensor).__name__}: "
+                            + ("leave it out, or write the name of what you meant, for example stride=2."
+                               if name == "bias" else "torch.tensor(...) makes a tensor of it."))
         if tensor.dtype == torch.complex32:
             raise TypeError(f"{name} is {tensor.dtype}, in which torch cannot sum: "
                             f"take {name}.to(torch.complex64).")
@@ -125,10 +126,10 @@ def check_fit(name_X, size, name_K, kernel_size, padding=(0, 0), dilation=(1, 1)
             raise ValueError(
                 f"the kernel does not fit: {name_K} is {span} {side}"
                 f"{f' (dilation spreads {k} over {span})' if d > 1 else ''}, but {name_X} is only "
-                f"{x + p}{' with its padding' if p else ''}. Take a smaller kernel, or pad more.")
+                f"{x + p}{' with its padding' if p else ''}. Take a smaller kernel, or pad {name_X}.")
 
 
-def check_conv2d(input, weight, bias, stride, padding, dilation, groups):
+def check_conv2d(input, weight, bias, stride, padding, dilation, groups, names=("input", "weight")):
     """Let through what `conv2d` can compute, and spell its parameters out.
 
     Returns ``stride`` and ``dilation`` as (vertical, horizontal), ``padding`` as
@@ -136,34 +137,36 @@ def check_conv2d(input, weight, bias, stride, padding, dilation, groups):
 
     Raises ``ValueError`` for a wrong shape or value, ``TypeError`` for a wrong type.
     """
-    check_tensors(input=input, weight=weight, **({} if bias is None else {"bias": bias}))
-    geometry = check_conv2d_shapes(input.shape, weight.shape, stride, padding, dilation, groups)
+    tensors = dict(zip(names, (input, weight)))
+    check_tensors(**tensors if bias is None else tensors | {"bias": bias})
+    geometry = check_conv2d_shapes(input.shape, weight.shape, stride, padding, dilation, groups, names)
     if bias is not None and tuple(bias.shape) != (len(weight),):
         raise ValueError(f"bias must be (c_o,) = ({len(weight)},), one number for each output channel, "
                          f"but is {tuple(bias.shape)}.")
     return geometry
 
 
-def check_conv2d_shapes(input_shape, weight_shape, stride, padding, dilation, groups):
+def check_conv2d_shapes(input_shape, weight_shape, stride, padding, dilation, groups, names=("input", "weight")):
     """Do what `check_conv2d` does, for those who have only shapes."""
+    image, kernel = names
     stride, dilation = pair("stride", stride, 1), pair("dilation", dilation, 1)
     groups = whole("groups", groups, 1)
     axes = IMAGES[-max(3, len(input_shape)):]
-    check_axes("input", input_shape, axes, IMAGES)
-    check_axes("weight", weight_shape, KERNELS, KERNELS)
+    check_axes(image, input_shape, axes, IMAGES)
+    check_axes(kernel, weight_shape, KERNELS, KERNELS)
     (c_i, h, w), (c_o, c_k, k_h, k_w) = input_shape[-3:], weight_shape
     if c_i != groups * c_k:
         expected = f"{c_k}" if groups == 1 else f"groups * c_k = {groups} * {c_k} = {groups * c_k}"
         raise ValueError(
-            f"input has {channels(c_i)}, but weight is made for {expected}: input is "
-            f"{labelled(axes, input_shape)} and weight is "
+            f"{image} has {channels(c_i)}, but {kernel} is made for {expected}: {image} is "
+            f"{labelled(axes, input_shape)} and {kernel} is "
             f"{labelled(('c_o', 'c_i/groups', 'k_h', 'k_w'), weight_shape)}. Make the two agree."
-            f"{channels_elsewhere('input', input_shape, groups * c_k)}")
+            f"{elsewhere(names, input_shape, weight_shape, groups)}")
     if c_o % groups:
-        raise ValueError(f"weight has {c_o} kernels, which cannot be shared out among groups={groups}: "
+        raise ValueError(f"{kernel} has {c_o} kernels, which cannot be shared out among groups={groups}: "
                          f"c_o must be a multiple of groups.")
     padding = sides(padding, stride, dilation, (k_h, k_w))
-    check_fit("input", (h, w), "weight", (k_h, k_w), tuple(map(sum, padding)), dilation)
+    check_fit(image, (h, w), kernel, (k_h, k_w), tuple(map(sum, padding)), dilation)
     return stride, padding, dilation
 
 
@@ -216,12 +219,15 @@ def channels(c_i):
     return f"{c_i} input channel{'' if c_i == 1 else 's'}"
 
 
-def channels_elsewhere(name, shape, c_i):
-    """Guess where the channels are, when the axis before height and width does not hold them."""
-    if shape[-1] == c_i:
-        return f" If {name} has its channels last, {name}.movedim(-1, -3) puts them first."
-    if len(shape) == 3 and c_i == 1:
-        return f" If {name} is {shape[0]} images of one channel, {name}[:, None] says so."
+def elsewhere(names, image, kernel, groups=1):
+    """Guess where the channels are, when the image and the kernel do not agree about their number."""
+    (name_X, name_K), c_i = names, groups * kernel[-3]
+    if image[-1] == c_i:
+        return f" If {name_X} has its channels last, {name_X}.movedim(-1, -3) puts them first."
+    if len(kernel) == 4 and kernel[0] == kernel[1] < kernel[3] and groups * kernel[2] == image[-3]:
+        return f" If {name_K} is (k_h, k_w, c_i, c_o), {name_K}.permute(3, 2, 0, 1) puts it in order."
+    if len(image) == 3 and c_i == 1:
+        return f" If {name_X} is {image[0]} images of one channel, conv2d takes {name_X}[:, None]."
     return ""
 
 

@@ -114,7 +114,7 @@ def problem(X, K, bias, stride, padding, groups):
     axes = doorway.IMAGES[-max(min(K.ndim, 3), 2):]
     doorway.check_axes("X", X.shape, axes, doorway.IMAGES)
     X, K = X[(None,) * (3 - X.ndim)], K[(None,) * (4 - K.ndim)]
-    stride, padding, _ = doorway.check_conv2d(X, K, bias, stride, padding, 1, groups)
+    stride, padding, _ = doorway.check_conv2d(X, K, bias, stride, padding, 1, groups, ("X", "K"))
     return X, K, stride, padding
 
 

@@ -5,6 +5,7 @@ from torch import nn
 
 from d2lconv._doorway import check_conv2d, pair, sides, whole
 from d2lconv.corr import contract
+from d2lconv.runtime import autocast_dtype
 
 
 def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
@@ -27,6 +28,8 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
     """
+    if isinstance(input, torch.Tensor) and autocast_dtype(input.device.type):
+        input, weight, bias = (cast(t, autocast_dtype(input.device.type)) for t in (input, weight, bias))
     stride, padding, dilation = check_conv2d(input, weight, bias, stride, padding, dilation, groups)
     images = input if input.ndim == 4 else input[None]
     (top, bottom), (left, right) = padding
@@ -34,6 +37,13 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         images = nn.functional.pad(images, (left, right, top, bottom))
     Y = contract(images, weight, bias, stride, dilation, groups)
     return Y if input.ndim == 4 else Y[0]
+
+
+def cast(tensor, dtype):
+    """Do what `torch.autocast` does with an argument: all floating types but float64 follow it."""
+    if not isinstance(tensor, torch.Tensor) or tensor.dtype not in (torch.float32, torch.float16, torch.bfloat16):
+        return tensor
+    return tensor.to(dtype)
 
 
 class Conv2d(nn.Module):
@@ -81,9 +91,9 @@ class Conv2d(nn.Module):
 
     def reset_parameters(self):
         """Draw weights and biases anew, from torch's global generator."""
-        limit = self.weight[0].numel() ** -0.5
-        for parameter in self.parameters():
-            nn.init.uniform_(parameter, -limit, limit)
+        nn.init.kaiming_uniform_(self.weight, a=5**0.5)  # evenly from +-1 / sqrt(c_i / groups * k_h * k_w)
+        if self.bias is not None:
+            nn.init.uniform_(self.bias, -self.weight[0].numel() ** -0.5, self.weight[0].numel() ** -0.5)
 
     def forward(self, input):
         """Apply `conv2d` with the layer's weight and bias."""

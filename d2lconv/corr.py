@@ -7,6 +7,7 @@ column of the window. `windows` is the view that holds them all; `contract` sums
 import torch
 
 from d2lconv._doorway import shapes
+from d2lconv.runtime import autocast_dtype
 
 HALF = (torch.float16, torch.bfloat16)
 STRIP = 2**19  # numbers in the columns of a strip: 2 MB of float32
@@ -105,6 +106,9 @@ def contract(X, K, bias=None, stride=(1, 1), dilation=(1, 1), groups=1):
     if X.dtype in HALF:  # sum in float32, round once
         wide = (t if t is None else t.float() for t in (X, K, bias))
         return contract(*wide, stride, dilation, groups).to(X.dtype)
+    if autocast_dtype(X.device.type):  # which would round the factors
+        with torch.autocast(X.device.type, enabled=False):
+            return contract(X, K, bias, stride, dilation, groups)
     W = windows(X, K.shape[2:], stride, dilation)
     images, rows = strip_size(W.shape)
     K = K.reshape(groups, len(K) // groups, -1)

@@ -46,8 +46,7 @@ def conv2d_cost(input_shape, weight_shape, bias=False, stride=1, padding=0, dila
 
     Source: Dive into Deep Learning, section 7.4, exercises; torch.utils.flop_counter.
     """
-    input_shape = tuple(whole("input_shape", size, 0) for size in input_shape)
-    weight_shape = tuple(whole("weight_shape", size, 0) for size in weight_shape)
+    input_shape, weight_shape = sizes("input_shape", input_shape), sizes("weight_shape", weight_shape)
     itemsize = whole("itemsize", itemsize, 1)
     geometry = check_conv2d_shapes(input_shape, weight_shape, stride, padding, dilation, groups)
     (*n, _, h, w), (c_o, _, *kernel_size) = input_shape, weight_shape
@@ -58,3 +57,11 @@ def conv2d_cost(input_shape, weight_shape, bias=False, stride=1, padding=0, dila
     macs = math.prod(output_shape) * math.prod(weight_shape[1:])
     return Cost(output_shape, parameters, macs, 2 * macs, math.prod(input_shape) * itemsize,
                 parameters * itemsize, math.prod(output_shape) * itemsize)
+
+
+def sizes(name, shape):
+    """Return a shape as a tuple of integers."""
+    if not isinstance(shape, (tuple, list)):
+        raise TypeError(f"{name} must be a tuple of sizes, for example tensor.shape, but its type is "
+                        f"{type(shape).__name__}.")
+    return tuple(whole(name, size, 0) for size in shape)

@@ -49,6 +49,13 @@ def exact_float32():
             setattr(backend, name, value)
 
 
+def autocast_dtype(device_type):
+    """Return the dtype that `torch.autocast` asks for on such a device, or None where it is switched off."""
+    if not torch.amp.is_autocast_available(device_type) or not torch.is_autocast_enabled(device_type):
+        return None
+    return torch.get_autocast_dtype(device_type)
+
+
 # torch 2.9 renamed the switch, and raises when both names are used: we use the newer one that is there.
 _PRECISION = (("fp32_precision", "ieee") if hasattr(torch.backends.cuda.matmul, "fp32_precision")
               else ("allow_tf32", False))

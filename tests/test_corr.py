@@ -231,3 +231,10 @@ def test_the_1x1_function_equals_the_general_one_with_nan_and_infinity(device):
     X, K = tensors((3, 2, 2), (2, 3, 1, 1), device=device)
     X[0, 0, 0], X[1, 1, 1] = float("nan"), float("inf")
     torch.testing.assert_close(corr2d_multi_in_out_1x1(X, K), loops.corr2d_multi_in_out(X, K), equal_nan=True)
+
+
+def test_autocast_rounds_nothing_in_the_four_functions(device):
+    X, K = tensors((3, 5, 6), (4, 3, 2, 2), device=device)
+    outside = corr.corr2d_multi_in_out(X, K)
+    with torch.autocast(torch.device(device).type, torch.bfloat16):
+        assert torch.equal(corr.corr2d_multi_in_out(X, K), outside)

@@ -593,7 +593,8 @@ def test_feedback_says_what_is_right_shows_the_smallest_problem_and_where_to_rea
               [104, 120]]
 ? This looks like: mean instead of sum
   A convolution adds all products up, and divides by nothing: the mean is right only up to scale.
-  Read "Why a sum, and not the mean?": input_channels.html#why-a-sum-and-not-the-mean"""
+  Read "Why the sum, and not the mean?"
+  https://your_name.github.io/d2lconv/input_channels.html#why-the-sum-and-not-the-mean"""
 
 
 def test_feedback_is_the_same_every_time():
@@ -631,7 +632,7 @@ def test_html_is_well_formed_escaped_and_without_a_background_of_its_own():
     text = exercises.check_corr2d_multi_in(lambda X, K: loops.corr2d_multi_in(X, K) / len(X))._repr_html_()
     Balance().feed(text)
     assert opened == []
-    assert 'href="input_channels.html#why-a-sum-and-not-the-mean"' in text
+    assert '/input_channels.html#why-the-sum-and-not-the-mean"' in text
     assert "background: none" in text
     assert "<script" not in Report(False, (Finding("wrong", "<script>", "<script>", "<script>"),))._repr_html_()
 

@@ -148,3 +148,10 @@ def test_the_layer_refuses(arguments, error, words):
 def test_the_layer_refuses_an_input_that_is_not_for_it(X, words):
     with pytest.raises((TypeError, ValueError), match=words):
         Conv2d(3, 4, 3)(X)
+
+
+def test_under_autocast_two_layers_give_torchs_dtype(layers, device):
+    ours, theirs, X = layers
+    with torch.autocast(torch.device(device).type, torch.bfloat16):
+        assert ours(X).dtype == theirs(X).dtype == torch.bfloat16
+        torch.testing.assert_close(ours(X), theirs(X), rtol=0.02, atol=0.02)

@@ -51,7 +51,8 @@ def check_output_size(function):
         stride  = 1
         yours   = 1
         wanted  = 3
-      Read "Stride: which way is the size rounded?": build_conv2d.html#stride-which-way-is-the-size-rounded
+      Read "The formula"
+      https://your_name.github.io/d2lconv/notation.html#the-formula
     """
     return judge(function, "output_size")
 

@@ -9,14 +9,15 @@ MARKS = {"right": "✓", "wrong": "✗", "todo": "…", "note": "·", "name": "?
 LEADS = {"name": "This looks like: ", "note": "Note: "}
 BARS = {True: "#3a9a57", False: "#c77700"}  # beside text that has the page's own colour, light or dark
 PLAIN = "background: none; color: inherit; border: 0; margin: 0; padding: 0.2em 0 0.2em 1.4em; overflow-x: auto"
+BOOK = "https://your_name.github.io/d2lconv/"  # `make address` writes it; in Colab and JupyterLab no page is near
 
 
 @dataclasses.dataclass(frozen=True)
 class Section:
     """A section of the book, by its page and its heading.
 
-    >>> Section("input_channels", "Why a sum, and not the mean?").url
-    'input_channels.html#why-a-sum-and-not-the-mean'
+    >>> Section("groups", "What do groups lose?").url.removeprefix(BOOK)
+    'groups.html#what-do-groups-lose'
     """
 
     page: str
@@ -26,7 +27,7 @@ class Section:
     def url(self):
         """The section's address in the built site, whose anchors docutils makes from the headings."""
         anchor = re.sub(r"[^a-z0-9]+", "-", self.heading.lower())
-        return f"{self.page}.html#{re.sub(r'^[-0-9]+|-+$', '', anchor)}"
+        return f"{BOOK}{self.page}.html#{re.sub(r'^[-0-9]+|-+$', '', anchor)}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Finding:
         lines = [f"{MARKS[self.kind]} {LEADS.get(self.kind, '')}{self.text}"]
         lines += [f"    {line}".rstrip() for line in self.numbers.splitlines()]
         lines += [f"  {line}" for hint in self.hint.splitlines() for line in textwrap.wrap(hint, 100)]
-        lines += [f'  Read "{self.read.heading}": {self.read.url}'] if self.read else []
+        lines += [f'  Read "{self.read.heading}"', f"  {self.read.url}"] if self.read else []
         return "\n".join(lines)
 
     def _repr_html_(self):

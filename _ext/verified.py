@@ -1,0 +1,45 @@
+"""The directive ``{verified}``: a table of the machines that have reproduced the book's outputs."""
+
+import json
+import runpy
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+
+LANES = {"cpu": "CPU", "cuda": "GPU (CUDA)"}
+HEADER = ["lane", "machine", "torch", "date", "cells equal", "state of the book"]
+
+
+class Verified(Directive):
+    """Show what tools/record.py has written, and "not run" for a lane of which it has written nothing."""
+
+    def run(self):
+        tool = runpy.run_path(str(Path(__file__).parent.parent / "tools" / "record.py"))
+        path = tool["RECORD"]
+        self.state.document.settings.env.note_dependency(str(path))
+        record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        rows = [HEADER, *([name, *row(record.get(lane), tool["fingerprint"]())] for lane, name in LANES.items())]
+        return [table(rows)]
+
+
+def row(entry, now):
+    """Write one record as the cells of a row."""
+    if entry is None:
+        return ["not run", "", "", "", ""]
+    torch = entry["torch"] + (f", CUDA {entry['cuda']}" if "cuda" in entry else "")
+    return [entry["device"], torch, entry["date"], f"{entry['equal']:,} of {entry['compared']:,}",
+            "this one" if entry["state"] == now else "an earlier one"]
+
+
+def table(rows):
+    """Make a table of docutils from texts, the first row its header."""
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in rows[0]), cols=len(rows[0]))
+    made = [nodes.row("", *(nodes.entry("", nodes.paragraph(text=text)) for text in texts)) for texts in rows]
+    group += [nodes.thead("", made[0]), nodes.tbody("", *made[1:])]
+    return nodes.table("", group)
+
+
+def setup(app):
+    app.add_directive("verified", Verified)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,63 @@
+"""Write down which stored outputs a machine has reproduced: python tools/record.py LANE REPORT.xml
+
+LANE is cpu or cuda; the report is nbval's, in JUnit's format, of the run that has just ended. The
+page `verified` shows what stands in book/verified.json; nothing else writes there.
+"""
+
+import datetime
+import hashlib
+import json
+import platform
+import sys
+import xml.etree.ElementTree
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RECORD = ROOT / "book" / "verified.json"
+
+
+def fingerprint():
+    """Hash the package and the notebooks, so that a record can be told from an outdated one."""
+    digest = hashlib.sha256()
+    sources = {".py", ".js", ".html", ".css"}
+    package = [path for path in ROOT.glob("d2lconv/**/*") if path.suffix in sources]
+    for path in sorted([*package, *ROOT.glob("book/*.ipynb")]):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cells(report):
+    """Count the cells whose outputs were compared, and those that were equal."""
+    compared = {}
+    for path in ROOT.glob("book/*.ipynb"):
+        code = [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+        compared[path.stem] = [n for n, cell in enumerate(code)
+                               if "nbval-ignore-output" not in cell["metadata"].get("tags", [])]
+    equal = 0
+    for case in xml.etree.ElementTree.parse(report).iter("testcase"):
+        notebook, number = Path(case.get("classname", "")).name.split(".")[-1], case.get("name").split()[-1]
+        equal += len(case) == 0 and int(number) in compared.get(notebook, [])
+    return sum(map(len, compared.values())), equal
+
+
+def machine(lane):
+    """Say what computed."""
+    import torch
+
+    if lane == "cuda":
+        return {"device": torch.cuda.get_device_name(), "torch": torch.__version__, "cuda": torch.version.cuda}
+    return {"device": f"{platform.machine()}, {platform.system()}", "torch": torch.__version__}
+
+
+def write(lane, entry):
+    record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    RECORD.write_text(json.dumps(record | {lane: entry}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3 or sys.argv[1] not in ("cpu", "cuda"):
+        sys.exit(__doc__)
+    compared, equal = cells(sys.argv[2])
+    write(sys.argv[1], {**machine(sys.argv[1]), "date": datetime.date.today().isoformat(),
+                        "state": fingerprint(), "compared": compared, "equal": equal})
+    print(f"{equal} of {compared} cells equal")
