@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from d2lconv import conv2d, conv2d_cost, default_device, exact_float32, loops
-from d2lconv.corr import product, strip_size, windows
+from d2lconv.contraction import columns, multiply, strips, windows
 
 RECORD = Path(__file__).resolve().parent.parent / "d2lconv" / "measured.json"
 LAYERS = {  # name: image, weight, stride, padding, groups
@@ -93,14 +93,12 @@ def forward(name, batch, seconds):
     (*_, stride, padding, groups), (X, K) = LAYERS[name], tensors(name, batch)
     padded = torch.nn.functional.pad(X, [padding] * 4)
     W = windows(padded, K.shape[2:], (stride, stride))
-    images, rows = strip_size(W.shape)
     matrix = K.reshape(groups, len(K) // groups, -1)
-    ready = [strip.permute(1, 4, 5, 0, 2, 3).reshape(groups, matrix.shape[2], -1)
-             for block in W.split(images) for strip in block.split(rows, dim=2)]
+    ready = [columns(W[images, :, rows], groups) for images, rows in strips(W, len(K))]
     ours, theirs, alone = take_turns([
         lambda: conv2d(X, K, None, stride, padding, 1, groups),
         lambda: torch.nn.functional.conv2d(X, K, None, stride, padding, 1, groups),
-        lambda: [matrix.squeeze(0) @ columns.squeeze(0) for columns in ready]], seconds)
+        lambda: [multiply(matrix, strip) for strip in ready]], seconds)
     share = statistics.median(a / o for a, o in zip(alone, ours))
     return {"ratio": ratio(ours, theirs), "product": round(share, 2), "microseconds": round(1e6 * min(theirs))}
 

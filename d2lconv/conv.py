@@ -1,10 +1,10 @@
-"""The whole layer: the contraction of `d2lconv.corr`, with batch, bias, stride, padding, dilation, groups."""
+"""The whole layer: the contraction behind `d2lconv.corr`, with batch, bias, stride, padding, dilation, groups."""
 
 import torch
 from torch import nn
 
 from d2lconv._doorway import check_conv2d, pair, sides, whole
-from d2lconv.corr import contract
+from d2lconv.contraction import contract
 from d2lconv.runtime import autocast_dtype
 
 

@@ -247,6 +247,7 @@ def test_meta_tensors_have_shapes_only():
     assert conv2d(X, K, stride=2, padding=1, groups=2).shape == (2, 6, 250, 200)
 
 
+@pytest.mark.filterwarnings("ignore:.*autograd.function.Function.* should not be instantiated:DeprecationWarning")
 def test_torch_can_compile_it_whole(device):
     X, K, b = tensors((2, 4, 7, 6), (6, 2, 3, 2), (6,), device=device)
     compiled = torch.compile(conv2d, fullgraph=True, backend="eager")

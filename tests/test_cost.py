@@ -97,7 +97,8 @@ def test_it_agrees_with_torchs_flop_counter(problem):
                  for name, value in problem.arguments.items()}  # torch counts a complex product as three
     flops = cost_of(problem).flops
     assert counted(torch.nn.functional.conv2d, **arguments) == flops
-    assert counted(conv2d, **arguments) == flops  # our matrix products are the same work
+    if problem.weight.shape[1] > 1 or problem.arguments["groups"] == 1:  # depthwise: no matrix products to count
+        assert counted(conv2d, **arguments) == flops
 
 
 @given(invalid_problems(mistakes=[name for name, (error, _, _) in MISTAKES.items()

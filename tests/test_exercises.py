@@ -4,7 +4,11 @@ import contextlib
 import dataclasses
 import html.parser
 import itertools
+import json
+import re
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,10 +20,11 @@ import d2lconv
 from d2lconv import exercises, loops
 from d2lconv.exercises import counts, kernels, layers
 from d2lconv.exercises.judge import judge
-from d2lconv.exercises.misconceptions import IN_PLACE, READ, WRONGS
+from d2lconv.exercises.misconceptions import IN_PLACE, READ, TOPICS, WRONGS
 from d2lconv.exercises.report import Finding, Report, Section
 from d2lconv.exercises.task import EXERCISES
 
+BOOK = Path(__file__).parent.parent / "book"
 CHECKERS = [name for name in exercises.__all__ if name.startswith("check_")]
 
 
@@ -564,7 +569,7 @@ def test_the_line_of_an_error_is_quoted():
 def test_a_wrong_number_of_parameters_is_told():
     assert "it cannot be called like this: too many positional" in str(exercises.check_corr2d(lambda X: X))
     report = exercises.check_conv2d(lambda X, K: F.conv2d(X, K))
-    assert "Right so far: one image, one channel, several channels" in str(report)
+    assert "Right so far: one image of one channel, several channels" in str(report)
     assert "A bias" in str(report)
 
 
@@ -591,7 +596,7 @@ def test_feedback_says_what_is_right_shows_the_smallest_problem_and_where_to_rea
               [52, 60]]
     wanted = [[ 56,  72],
               [104, 120]]
-? This looks like: mean instead of sum
+→ This looks like: mean instead of sum
   A convolution adds all products up, and divides by nothing: the mean is right only up to scale.
   Read "Why the sum, and not the mean?"
   https://your_name.github.io/d2lconv/input_channels.html#why-the-sum-and-not-the-mean"""
@@ -641,6 +646,63 @@ def test_anchors_are_made_as_docutils_makes_them():
     nodes = pytest.importorskip("docutils.nodes")
     for section in [*READ.values(), Section("a", "1x1, at 2!"), Section("b", "`Conv2d`: (c_o, c_i)?")]:
         assert section.url.partition("#")[2] == nodes.make_id(section.heading)
+
+
+def headings(page):
+    """The headings of a page of the book, from its source."""
+    if (BOOK / f"{page}.md").exists():
+        text = (BOOK / f"{page}.md").read_text("utf-8")
+    else:
+        cells = json.loads((BOOK / f"{page}.ipynb").read_text("utf-8"))["cells"]
+        text = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return re.findall(r"^##? +(.*?) *$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("section", READ.values(), ids=lambda section: section.url.rpartition("/")[2])
+def test_every_section_that_a_report_names_is_in_the_book(section):
+    assert headings(section.page).count(section.heading) == 1
+
+
+def test_every_section_is_named_by_a_report():
+    named = {entry.misconception.read for entry in WRONGS} | {READ[topic] for topic in TOPICS.values()}
+    assert set(READ.values()) - named <= {READ["care"], READ["counts differ"]}
+
+
+def test_every_exercise_has_a_solution_under_the_same_heading_and_each_links_to_the_other():
+    nodes = pytest.importorskip("docutils.nodes")
+    first, last = "How do the checkers talk?", ("What next?", "In practice")
+    asked, answered = ([h for h in headings(page)[1:] if h != first and h not in last]
+                       for page in ("exercises", "solutions"))
+    assert asked == answered
+    for page, other in ("exercises", "solutions"), ("solutions", "exercises"):
+        text = (BOOK / f"{page}.ipynb").read_text("utf-8")
+        assert re.findall(rf"\({other}\.ipynb#([\w-]+)\)", text) == [nodes.make_id(h) for h in asked]
+
+
+def test_every_checker_is_called_in_the_exercises_and_in_the_solutions():
+    for page in "exercises", "solutions":
+        assert set(re.findall(r"check_\w+", (BOOK / f"{page}.ipynb").read_text("utf-8"))) == set(CHECKERS)
+
+
+def test_checkers_work_whatever_the_default_device_is():
+    code = """
+import torch
+torch.set_default_device("meta")  # as different from the CPU as a GPU is
+from d2lconv import exercises, loops
+from d2lconv.exercises.judge import judge
+from d2lconv.exercises.task import EXERCISES
+def corr2d(X, K):
+    Y = torch.zeros(X.shape[0] - K.shape[0] + 1, X.shape[1] - K.shape[1] + 1)
+    for i in range(Y.shape[0]):
+        for j in range(Y.shape[1]):
+            Y[i, j] = (X[i:i + K.shape[0], j:j + K.shape[1]] * K).sum()
+    return Y
+assert exercises.check_corr2d(corr2d)
+assert all(judge(e.truth, name) for name, e in EXERCISES.items() if name != "corners")
+assert exercises.check_corners(lambda: (torch.ones(1, 2, 1, 1), torch.tensor([-1.])))
+assert exercises.check_depthwise(lambda X, K: X).misconception is None
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_every_misconception_has_a_hint_and_a_section():

@@ -11,15 +11,15 @@ import subprocess
 import sys
 import tempfile
 import venv
-from importlib.metadata import PathDistribution, PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, PathDistribution, distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
 
-def needed(distribution_, seen):
+def needed(built, seen):
     """Add to `seen` every distribution that this one needs, directly or not, here and without extras."""
-    for text in distribution_.requires or []:
+    for text in built.requires or []:
         requirement = Requirement(text)
         if requirement.name not in seen and (not requirement.marker or requirement.marker.evaluate({"extra": ""})):
             try:
@@ -34,7 +34,8 @@ def try_one(file, folder):
     """Install one file into an empty environment in `folder`, and run the example that its metadata carries."""
     venv.create(folder, with_pip=False)
     python = folder / "bin" / "python"
-    subprocess.run([sys.executable, "-m", "pip", f"--python={python}", "install", "--quiet", "--no-deps", file], check=True)
+    pip = [sys.executable, "-m", "pip", f"--python={python}", "install", "--quiet", "--no-deps"]
+    subprocess.run([*pip, file], check=True)
     packages, = folder.glob("lib/python*/site-packages")
     built = PathDistribution(next(packages.glob("d2lconv-*.dist-info")))
     dependencies = needed(built, {})
@@ -43,7 +44,8 @@ def try_one(file, folder):
             if not (packages / name).exists():
                 (packages / name).symlink_to(dependency.locate_file(name))
     example = re.search(r"```python\n(.*?)```", built.metadata.get_payload(), re.DOTALL)[1]
-    printed = subprocess.run([python, "-I", "-W", "error", "-c", f"{example}\nprint(len(d2l.explore()._repr_html_()))"],
+    example += "print(len(d2l.explore()._repr_html_()), 'characters of explorer')"  # page, script and style
+    printed = subprocess.run([python, "-I", "-W", "error", "-c", example],
                              cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
     print(f"--- {file.name}, with {len(dependencies)} packages\n{printed}", end="")
 

@@ -86,7 +86,7 @@ def check_conv2d(function):
     The options are whole numbers, passed by name, and only where they are used: build one after the other.
 
     >>> print(check_conv2d(lambda X, K: F.conv2d(X, K)).findings[0])
-    ✓ Right so far: one image, one channel, several channels, several images, not square.
+    ✓ Right so far: one image of one channel, several channels, several images, not square.
     """
     return judge(function, "conv2d")
 

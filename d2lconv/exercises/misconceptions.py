@@ -114,8 +114,8 @@ FLIPPED = known("kernel flipped (true convolution)", "flip",
                 "Layers correlate: the kernel's first element meets the window's first. Flipping it is what "
                 "mathematics, and SciPy's convolve, call convolution.")
 ZIP = known("channels truncated by zip", "counts differ",
-            "zip stops at the shorter of the two, without a word: compare the channel counts first, and zip "
-            "X with one kernel, K[o].")
+            "zip stops at the shorter of the two, without a word: compare the channel counts first. (And of "
+            "several kernels, zip X with one at a time.)")
 UNCHECKED = known("unchecked channel counts", "counts differ",
                   "Here no two channels belong together. A careful function compares the counts and raises.")
 LAST = known("channels last", "first or last",

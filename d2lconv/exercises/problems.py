@@ -48,7 +48,7 @@ def several_kernels():
     """For ``corr2d_multi_in_out``: ``(c_i, h, w), (c_o, c_i, k_h, k_w)``."""
     X, K = torch.stack([CLASSIC_X, CLASSIC_X + 1]), torch.stack([CLASSIC_K, CLASSIC_K + 1])
     return (
-        *made("one channel, one kernel", "X K", (CLASSIC_X[None], CLASSIC_K[None, None]),
+        *made("one channel and one kernel", "X K", (CLASSIC_X[None], CLASSIC_K[None, None]),
               (drawn(1, 4, 4), drawn(1, 1, 2, 2))),
         *made("several input channels", "X K", (X, K[None]), (drawn(3, 4, 4), drawn(1, 3, 2, 2))),
         *made("several kernels", "X K", (X, torch.stack([K, K + 1, K + 2])),
@@ -82,7 +82,7 @@ def one_kernel():
 def pixels():
     """For ``corr2d_multi_in_out_1x1``: ``(c_i, h, w), (c_o, c_i, 1, 1)``."""
     return (
-        *made("one channel, one kernel", "X K", (counted(1, 2, 2), counted(1, 1, 1, 1, start=3))),
+        *made("one channel and one kernel", "X K", (counted(1, 2, 2), counted(1, 1, 1, 1, start=3))),
         *made("several input channels", "X K", (counted(2, 2, 2), counted(1, 2, 1, 1, start=1)),
               (drawn(3, 3, 3), drawn(1, 3, 1, 1))),
         *made("several kernels", "X K", (counted(2, 2, 2), counted(2, 2, 1, 1)),
@@ -103,8 +103,8 @@ def layers():
 
     X, K = torch.stack([CLASSIC_X, CLASSIC_X + 1])[None], torch.stack([CLASSIC_K, CLASSIC_K + 1])[None]
     return (
-        layer("one image, one channel", CLASSIC_X[None, None], CLASSIC_K[None, None]),
-        layer("one image, one channel", drawn(1, 1, 4, 4), drawn(1, 1, 3, 3)),
+        layer("one image of one channel", CLASSIC_X[None, None], CLASSIC_K[None, None]),
+        layer("one image of one channel", drawn(1, 1, 4, 4), drawn(1, 1, 3, 3)),
         layer("several channels", X, torch.cat([K, K + 1, K + 2])),
         layer("several channels", integers(1, 3, 3, 3), integers(3, 3, 2, 2)),
         layer("several channels", drawn(1, 2, 4, 4), drawn(2, 2, 3, 3)),

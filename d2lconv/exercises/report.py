@@ -5,7 +5,7 @@ import html
 import re
 import textwrap
 
-MARKS = {"right": "✓", "wrong": "✗", "todo": "…", "note": "·", "name": "?"}
+MARKS = {"right": "✓", "wrong": "✗", "todo": "…", "note": "·", "name": "→"}
 LEADS = {"name": "This looks like: ", "note": "Note: "}
 BARS = {True: "#3a9a57", False: "#c77700"}  # beside text that has the page's own colour, light or dark
 PLAIN = "background: none; color: inherit; border: 0; margin: 0; padding: 0.2em 0 0.2em 1.4em; overflow-x: auto"

@@ -1,7 +1,7 @@
 """Wrong implementations of the layers, one or more for each misconception.
 
 Most are written once, as ``f(X, K)`` with ``(c_i, h, w), (c_o, c_i, k_h, k_w)``, and lifted to the
-exercises that have fewer or more axes.
+exercises that have fewer or more axes. Those of the whole layer take ``(X, K, bias, stride, padding, groups)``.
 """
 
 import torch
@@ -33,152 +33,74 @@ LIFT = {
 ONE = "corr2d corr2d_multi_in corr2d_multi_in_out conv2d depthwise"
 IN = "corr2d_multi_in corr2d_multi_in_out corr2d_multi_in_out_1x1 conv2d"
 OUT = "corr2d_multi_in_out corr2d_multi_in_out_1x1 conv2d"
+plain = layered(corr)
 
 
-@wrong(of.MEAN, IN, LIFT)
-def mean_over_channels(X, K):
-    return corr(X, K) / len(X)
+def lifted(misconception, exercises):
+    """Register ``f(X, K)`` for exercises, lifted to each."""
+    return wrong(misconception, exercises, LIFT)
 
 
-@wrong(of.MEAN, ONE, LIFT)
-def mean_over_window(X, K):
-    return corr(X, K) / K[0].numel()
+def whole(misconception):
+    """Register a function of all six arguments for ``conv2d``."""
+    def register(f):
+        wrong(misconception, "conv2d")(lambda X, K, bias=None, stride=1, padding=0, groups=1: f(
+            X, K, bias, stride, padding, groups))
+    return register
 
 
-@wrong(of.MEAN, "corr2d_multi_in corr2d_multi_in_out conv2d", LIFT)
-def mean_over_places(X, K):
-    return corr(X, K) / K[0, 0].numel()
+# Which channels, which slices
+
+lifted(of.MEAN, IN)(lambda X, K: corr(X, K) / len(X))
+lifted(of.MEAN, ONE)(lambda X, K: corr(X, K) / K[0].numel())
+lifted(of.MEAN, "corr2d_multi_in corr2d_multi_in_out conv2d")(lambda X, K: corr(X, K) / K[0, 0].numel())
+lifted(of.SHARED, IN)(lambda X, K: corr(X, K[:, :1].expand_as(K)))
+lifted(of.SHARED, IN)(lambda X, K: corr(X, K[:, -1:].expand_as(K)))
+wrong(of.SHARED, "depthwise")(lambda X, K: torch.cat([corr(x[None], K[None, :1]) for x in X]))
+lifted(of.ONE_CHANNEL, IN)(lambda X, K: corr(X[:1], K[:, :1]))
+lifted(of.ONE_CHANNEL, IN)(lambda X, K: corr(X[-1:], K[:, -1:]))
+wrong(of.STACKED, "corr2d_multi_in")(LIFT["depthwise"](corr))
+wrong(of.STACKED, "corr2d_multi_in_out corr2d_multi_in_out_1x1")(
+    lambda X, K: torch.stack([LIFT["depthwise"](corr)(X, k) for k in K]))
+lifted(of.SAME_OUTPUT, OUT)(lambda X, K: corr(X, K[:1].expand_as(K)))
+lifted(of.FLIPPED, ONE)(lambda X, K: corr(X, K.flip(-1, -2)))
+lifted(of.FLIPPED, "corr2d_multi_in corr2d_multi_in_out conv2d")(lambda X, K: corr(X, K.flip(-1, -2, -3)))
+lifted(of.ZIP, "corr2d_multi_in_out corr2d_multi_in_out_1x1")(
+    lambda X, K: corr(X[:len(K)], K[:, :min(len(X), len(K))]))
+lifted(of.ZIP, "corr2d_multi_in_out corr2d_multi_in_out_1x1")(
+    lambda X, K: torch.cat([corr(x[None], k[None, :1]) for x, k in zip(X, K)]))
+whole(of.ZIP)(lambda X, K, b, s, p, g: plain(X[:, :K.shape[1]], K, b, s, p))
+wrong(of.SUMMED, "depthwise")(lambda X, K: corr(X, K[None])[0])
+wrong(of.SUMMED, "depthwise")(lambda X, K: corr(X, K[None]))
+lifted(of.RELU_FIRST, IN)(lambda X, K: sum(corr(x[None], k[:, None]).relu() for x, k in zip(X, K.transpose(0, 1))))
+
+# Which axis
+
+lifted(of.LAST, OUT)(lambda X, K: corr(X, K).movedim(0, -1))
+whole(of.LAST)(lambda *layer: plain(*layer).movedim(1, -1))
+lifted(of.LAST, IN)(lambda X, K: corr(X.movedim(-1, 0), K))
+lifted(of.LAST, IN)(lambda X, K: corr(X.movedim(-1, 0), K).movedim(0, -1))
+lifted(of.LAST, "corr2d_multi_in corr2d_multi_in_out")(lambda X, K: corr(X.movedim(-1, 0), K.movedim(-1, 1)))
+lifted(of.EXCHANGED_HW, ONE)(lambda X, K: corr(X, K.mT))
+lifted(of.EXCHANGED_HW, f"{ONE} corr2d_multi_in_out_1x1")(lambda X, K: corr(X, K).mT)
+lifted(of.EXCHANGED_HW, ONE)(lambda X, K: corr(X.mT, K))
 
 
-@wrong(of.SHARED, IN, LIFT)
-def first_slice_for_all(X, K):
-    return corr(X, K[:, :1].expand_as(K))
+def only_square(part):
+    """Raise where this part of a problem is not square, as an index does that runs along the other side."""
+    def function(X, K):
+        Y = corr(X, K)
+        if len(set(part(X, K, Y).shape[-2:])) == 2:
+            raise IndexError("one side was taken for the other")
+        return Y
+    return function
 
 
-@wrong(of.SHARED, IN, LIFT)
-def last_slice_for_all(X, K):
-    return corr(X, K[:, -1:].expand_as(K))
+for part in (lambda X, K, Y: Y), (lambda X, K, Y: K), (lambda X, K, Y: X):
+    lifted(of.EXCHANGED_HW, ONE)(only_square(part))
 
 
-@wrong(of.SHARED, "depthwise")
-def first_kernel_for_all(X, K):
-    return torch.cat([corr(x[None], K[None, :1]) for x in X])
-
-
-@wrong(of.ONE_CHANNEL, IN, LIFT)
-def first_channel_only(X, K):
-    return corr(X[:1], K[:, :1])
-
-
-@wrong(of.ONE_CHANNEL, IN, LIFT)
-def last_channel_only(X, K):
-    return corr(X[-1:], K[:, -1:])
-
-
-@wrong(of.STACKED, "corr2d_multi_in")
-def maps_of_one_kernel(X, K):
-    return torch.cat([corr(x[None], k[None, None]) for x, k in zip(X, K)])
-
-
-@wrong(of.STACKED, "corr2d_multi_in_out corr2d_multi_in_out_1x1")
-def maps_of_all_kernels(X, K):
-    return torch.stack([maps_of_one_kernel(X, k) for k in K])
-
-
-@wrong(of.SAME_OUTPUT, OUT, LIFT)
-def first_kernel_again(X, K):
-    return corr(X, K[:1].expand_as(K))
-
-
-@wrong(of.FLIPPED, ONE, LIFT)
-def flipped_in_space(X, K):
-    return corr(X, K.flip(-1, -2))
-
-
-@wrong(of.FLIPPED, "corr2d_multi_in corr2d_multi_in_out conv2d", LIFT)
-def flipped_in_channels_too(X, K):
-    return corr(X, K.flip(-1, -2, -3))
-
-
-@wrong(of.ZIP, "corr2d_multi_in_out corr2d_multi_in_out_1x1", LIFT)
-def zip_with_the_kernels(X, K):
-    c = min(len(X), len(K))
-    return corr(X[:c], K[:, :c])
-
-
-@wrong(of.ZIP, "corr2d_multi_in_out corr2d_multi_in_out_1x1", LIFT)
-def zip_pairs_maps(X, K):
-    return torch.cat([corr(x[None], k[None, :1]) for x, k in zip(X, K)])
-
-
-@wrong(of.ZIP, "conv2d")
-def first_channels_for_every_group(X, K, bias=None, stride=1, padding=0, groups=1):
-    return layered(corr)(X[:, :K.shape[1]], K, bias, stride, padding)
-
-
-@wrong(of.LAST, OUT, LIFT)
-def output_channels_last(X, K):
-    return corr(X, K).movedim(0, -1)
-
-
-@wrong(of.LAST, "conv2d")
-def layer_with_channels_last(X, K, bias=None, stride=1, padding=0, groups=1):
-    return layered(corr)(X, K, bias, stride, padding, groups).movedim(1, -1)
-
-
-@wrong(of.LAST, IN, LIFT)
-def input_channels_last(X, K):
-    return corr(X.movedim(-1, 0), K)
-
-
-@wrong(of.LAST, IN, LIFT)
-def all_channels_last(X, K):
-    return corr(X.movedim(-1, 0), K).movedim(0, -1)
-
-
-@wrong(of.LAST, "corr2d_multi_in corr2d_multi_in_out", LIFT)
-def both_channels_last(X, K):
-    return corr(X.movedim(-1, 0), K.movedim(-1, 1))
-
-
-@wrong(of.EXCHANGED_HW, ONE, LIFT)
-def kernel_transposed(X, K):
-    return corr(X, K.mT)
-
-
-@wrong(of.EXCHANGED_HW, f"{ONE} corr2d_multi_in_out_1x1", LIFT)
-def output_transposed(X, K):
-    return corr(X, K).mT
-
-
-@wrong(of.EXCHANGED_HW, ONE, LIFT)
-def image_transposed(X, K):
-    return corr(X.mT, K)
-
-
-@wrong(of.EXCHANGED_HW, ONE, LIFT)
-def ranges_exchanged(X, K):
-    Y = corr(X, K)
-    if Y.shape[-1] != Y.shape[-2]:
-        raise IndexError("i runs down to w_out, which is not the height")
-    return Y
-
-
-@wrong(of.EXCHANGED_HW, ONE, LIFT)
-def kernel_sides_exchanged(X, K):
-    if K.shape[-1] != K.shape[-2]:
-        raise IndexError("windows are as wide as the kernel is high")
-    return corr(X, K)
-
-
-@wrong(of.EXCHANGED_HW, ONE, LIFT)
-def image_sides_exchanged(X, K):
-    if X.shape[-1] != X.shape[-2]:
-        raise IndexError("i runs down to the width")
-    return corr(X, K)
-
-
-@wrong(of.SQUARE, ONE, LIFT)
+@lifted(of.SQUARE, ONE)
 def height_for_both(X, K):
     Y, side = corr(X, K), X.shape[1] - K.shape[2] + 1
     if side > Y.shape[-1]:
@@ -186,152 +108,59 @@ def height_for_both(X, K):
     return Y[..., :side]
 
 
-@wrong(of.EXCHANGED_IO, OUT, LIFT)
-def kernel_axes_exchanged(X, K):
-    return corr(X, K.transpose(0, 1))
+lifted(of.EXCHANGED_IO, OUT)(lambda X, K: corr(X, K.transpose(0, 1)))
+lifted(of.RESHAPED, OUT)(lambda X, K: corr(X, K).movedim(0, -1).reshape(corr(X, K).shape))
+lifted(of.RESHAPED, OUT)(lambda X, K: corr(X, K.reshape(*K.shape[1::-1], *K.shape[2:]).transpose(0, 1)))
+lifted(of.RESHAPED, OUT)(lambda X, K: corr(X.reshape(*X.shape[1:], len(X)).movedim(-1, 0), K))
+lifted(of.TRANSPOSED, OUT)(lambda X, K: corr(X, K).mT.reshape(corr(X, K).shape))
+lifted(of.TRANSPOSED, OUT)(lambda X, K: corr(X.movedim(0, -1).reshape(X.shape), K))
+lifted(of.TRANSPOSED, OUT)(lambda X, K: corr(X, K.transpose(0, 1).reshape(K.shape)))
+lifted(of.TRANSPOSED, "corr2d_multi_in_out_1x1")(lambda X, K: corr(X.mT.reshape(X.shape), K))
+
+# Which size
 
 
-@wrong(of.RESHAPED, OUT, LIFT)
-def folded_from_pixels(X, K):
-    Y = corr(X, K)
-    return Y.movedim(0, -1).reshape(Y.shape)
+def with_border(before, after):
+    """Pad first, by as much as the kernel's sides say."""
+    def function(X, K):
+        (k_h, k_w) = K.shape[2:]
+        return corr(pad(X, (before(k_w), after(k_w), before(k_h), after(k_h))), K)
+    return function
 
 
-@wrong(of.RESHAPED, OUT, LIFT)
-def kernel_folded(X, K):
-    (c_o, c_i, k_h, k_w) = K.shape
-    return corr(X, K.reshape(c_i, c_o, k_h, k_w).transpose(0, 1))
+def half(k):
+    return k // 2
 
 
-@wrong(of.RESHAPED, "corr2d_multi_in_out corr2d_multi_in_out_1x1 conv2d", LIFT)
-def image_folded(X, K):
-    return corr(X.reshape(*X.shape[1:], len(X)).movedim(-1, 0), K)
+def rest(k):
+    return (k - 1) // 2
 
 
-@wrong(of.TRANSPOSED, OUT, LIFT)
-def columns_before_rows(X, K):
-    Y = corr(X, K)
-    return Y.mT.reshape(Y.shape)
+for before, after in (rest, half), (half, rest), (half, half):
+    lifted(of.SAME_SIZE, ONE)(with_border(before, after))
+whole(of.SAME_SIZE)(lambda X, K, b, s, p, g: layered(with_border(half, half))(X, K, b, s, 0, g))
+lifted(of.FULL_SIZE, ONE)(with_border(lambda k: k - 1, lambda k: k - 1))
+lifted(of.PLUS_ONE, ONE)(lambda X, K: corr(X, K)[:, :-1, :-1])
+whole(of.ONE_SIDE)(lambda X, K, b, s, p, g: plain(pad(X, (0, p, 0, p)), K, b, s, 0, g))
+whole(of.ONE_SIDE)(lambda X, K, b, s, p, g: plain(pad(X, (p, 0, p, 0)), K, b, s, 0, g))
+whole(of.ONE_SIDE)(lambda X, K, b, s, p, g: plain(pad(X, (0, 2 * p, 0, 2 * p)), K, b, s, 0, g))
+whole(of.ONE_SIDE)(lambda X, K, b, s, p, g: plain(pad(X, (p // 2, p - p // 2) * 2), K, b, s, 0, g))
 
 
-@wrong(of.TRANSPOSED, OUT, LIFT)
-def image_transposed_and_folded(X, K):
-    return corr(X.movedim(0, -1).reshape(X.shape), K)
-
-
-@wrong(of.TRANSPOSED, OUT, LIFT)
-def kernel_transposed_and_folded(X, K):
-    return corr(X, K.transpose(0, 1).reshape(K.shape))
-
-
-@wrong(of.TRANSPOSED, "corr2d_multi_in_out_1x1", LIFT)
-def image_columns_before_rows(X, K):
-    return corr(X.mT.reshape(X.shape), K)
-
-
-@wrong(of.RELU_FIRST, IN, LIFT)
-def relu_on_each_map(X, K):
-    return sum(corr(x[None], k[:, None]).relu() for x, k in zip(X, K.transpose(0, 1)))
-
-
-@wrong(of.SAME_SIZE, ONE, LIFT)
-def same_size(X, K):
-    (k_h, k_w) = K.shape[2:]
-    return corr(pad(X, ((k_w - 1) // 2, k_w // 2, (k_h - 1) // 2, k_h // 2)), K)
-
-
-@wrong(of.SAME_SIZE, ONE, LIFT)
-def same_size_as_scipy(X, K):
-    (k_h, k_w) = K.shape[2:]
-    return corr(pad(X, (k_w // 2, (k_w - 1) // 2, k_h // 2, (k_h - 1) // 2)), K)
-
-
-@wrong(of.SAME_SIZE, ONE, LIFT)
-def half_a_kernel_on_each_side(X, K):
-    (k_h, k_w) = K.shape[2:]
-    return corr(pad(X, (k_w // 2, k_w // 2, k_h // 2, k_h // 2)), K)
-
-
-@wrong(of.SAME_SIZE, "conv2d")
-def same_size_whatever_is_asked(X, K, bias=None, stride=1, padding=0, groups=1):
-    (k_h, k_w) = K.shape[2:]
-    return layered(corr)(pad(X, (k_w // 2, k_w // 2, k_h // 2, k_h // 2)), K, bias, stride, 0, groups)
-
-
-@wrong(of.FULL_SIZE, ONE, LIFT)
-def full_size(X, K):
-    (k_h, k_w) = K.shape[2:]
-    return corr(pad(X, (k_w - 1, k_w - 1, k_h - 1, k_h - 1)), K)
-
-
-@wrong(of.PLUS_ONE, ONE, LIFT)
-def last_place_left_out(X, K):
-    return corr(X, K)[:, :-1, :-1]
-
-
-@wrong(of.SUMMED, "depthwise")
-def summed_as_usual(X, K):
-    return corr(X, K[None])[0]
-
-
-@wrong(of.SUMMED, "depthwise")
-def summed_with_an_axis(X, K):
-    return corr(X, K[None])
-
-
-@wrong(of.BIAS_PAIR, "conv2d")
-def bias_in_the_sum(X, K, bias=None, stride=1, padding=0, groups=1):
-    return layered(corr)(X, K, None if bias is None else K.shape[1] * bias, stride, padding, groups)
-
-
-@wrong(of.BIAS_WIDTH, "conv2d")
-def bias_along_the_width(X, K, bias=None, stride=1, padding=0, groups=1):
-    return layered(corr)(X, K, None, stride, padding, groups) + (0 if bias is None else bias)
-
-
-@wrong(of.BIAS_IN, "conv2d")
-def bias_on_the_image(X, K, bias=None, stride=1, padding=0, groups=1):
-    return layered(corr)(X if bias is None else X + bias[:, None, None], K, None, stride, padding, groups)
-
-
-@wrong(of.BIAS_IN, "conv2d")
-def bias_of_each_input_map(X, K, bias=None, stride=1, padding=0, groups=1):
-    Y = layered(corr)(X, K, None, stride, padding, groups)
-    return Y if bias is None else Y + bias[:X.shape[1]].sum()
-
-
-@wrong(of.ONE_SIDE, "conv2d")
-def padded_below_and_right(X, K, bias=None, stride=1, padding=0, groups=1):
-    return layered(corr)(pad(X, (0, padding, 0, padding)), K, bias, stride, 0, groups)
-
-
-@wrong(of.ONE_SIDE, "conv2d")
-def padded_above_and_left(X, K, bias=None, stride=1, padding=0, groups=1):
-    return layered(corr)(pad(X, (padding, 0, padding, 0)), K, bias, stride, 0, groups)
-
-
-@wrong(of.ONE_SIDE, "conv2d")
-def total_on_one_side(X, K, bias=None, stride=1, padding=0, groups=1):
-    return layered(corr)(pad(X, (0, 2 * padding, 0, 2 * padding)), K, bias, stride, 0, groups)
-
-
-@wrong(of.ONE_SIDE, "conv2d")
-def total_split(X, K, bias=None, stride=1, padding=0, groups=1):
-    a, b = padding // 2, padding - padding // 2
-    return layered(corr)(pad(X, (a, b, a, b)), K, bias, stride, 0, groups)
-
-
-@wrong(of.ROUNDING, "conv2d")
-def size_rounded_up(X, K, bias=None, stride=1, padding=0, groups=1):
+@whole(of.ROUNDING)
+def size_rounded_up(X, K, bias, stride, padding, groups):
     X = pad(X, (padding,) * 4)
     right, below = (-(x - k) % stride for x, k in zip(X.shape[:1:-1], K.shape[:1:-1]))
-    return layered(corr)(pad(X, (0, right, 0, below)), K, bias, stride, 0, groups)
+    return plain(pad(X, (0, right, 0, below)), K, bias, stride, 0, groups)
 
 
-@wrong(of.GROUP_KERNEL, "conv2d")
-def first_groups_kernels(X, K, bias=None, stride=1, padding=0, groups=1):
-    K = K.chunk(groups)[0].repeat(groups, 1, 1, 1)
-    return layered(corr)(X, K, bias, stride, padding, groups)
+# Which bias, which group
+
+whole(of.BIAS_PAIR)(lambda X, K, b, s, p, g: plain(X, K, None if b is None else K.shape[1] * b, s, p, g))
+whole(of.BIAS_WIDTH)(lambda X, K, b, s, p, g: plain(X, K, None, s, p, g) + (0 if b is None else b))
+whole(of.BIAS_IN)(lambda X, K, b, s, p, g: plain(X if b is None else X + b[:, None, None], K, None, s, p, g))
+whole(of.BIAS_IN)(lambda X, K, b, s, p, g: plain(X, K, None, s, p, g) + (0 if b is None else b[:X.shape[1]].sum()))
+whole(of.GROUP_KERNEL)(lambda X, K, b, s, p, g: plain(X, K.chunk(g)[0].repeat(g, 1, 1, 1), b, s, p, g))
 
 
 def dealt(T, groups, axis):
@@ -339,32 +168,15 @@ def dealt(T, groups, axis):
     return T.unflatten(axis, (-1, groups)).transpose(axis, axis + 1).flatten(axis, axis + 1)
 
 
-@wrong(of.INTERLEAVED, "conv2d")
-def inputs_dealt_out(X, K, bias=None, stride=1, padding=0, groups=1):
-    return layered(corr)(dealt(X, groups, 1), K, bias, stride, padding, groups)
-
-
-@wrong(of.INTERLEAVED, "conv2d")
-def outputs_dealt_out(X, K, bias=None, stride=1, padding=0, groups=1):
-    order = dealt(torch.arange(len(K)), groups, 0).argsort()
-    Y = layered(corr)(X, K, None, stride, padding, groups)[:, order]
+def sorted_back(Y, bias, groups):
+    """Put maps that were dealt out into their order, and only then add the bias."""
+    Y = Y[:, dealt(torch.arange(Y.shape[1]), groups, 0).argsort()]
     return Y if bias is None else Y + bias[:, None, None]
 
 
-@wrong(of.INTERLEAVED, "conv2d")
-def kernels_dealt_out(X, K, bias=None, stride=1, padding=0, groups=1):
-    order = dealt(torch.arange(len(K)), groups, 0)
-    Y = layered(corr)(dealt(X, groups, 1), K[order], None, stride, padding, groups)[:, order.argsort()]
-    return Y if bias is None else Y + bias[:, None, None]
-
-
-@wrong(of.INTERLEAVED, "conv2d")
-def kernels_dealt_out_and_left_there(X, K, bias=None, stride=1, padding=0, groups=1):
-    order = dealt(torch.arange(len(K)), groups, 0)
-    return layered(corr)(X, K[order], bias, stride, padding, groups)
-
-
-@wrong(of.INTERLEAVED, "conv2d")
-def all_dealt_out_and_left_there(X, K, bias=None, stride=1, padding=0, groups=1):
-    order = dealt(torch.arange(len(K)), groups, 0)
-    return layered(corr)(dealt(X, groups, 1), K[order], bias, stride, padding, groups)
+whole(of.INTERLEAVED)(lambda X, K, b, s, p, g: plain(dealt(X, g, 1), K, b, s, p, g))
+whole(of.INTERLEAVED)(lambda X, K, b, s, p, g: sorted_back(plain(X, K, None, s, p, g), b, g))
+whole(of.INTERLEAVED)(lambda X, K, b, s, p, g: sorted_back(
+    plain(dealt(X, g, 1), dealt(K, g, 0), None, s, p, g), b, g))
+whole(of.INTERLEAVED)(lambda X, K, b, s, p, g: plain(X, dealt(K, g, 0), b, s, p, g))
+whole(of.INTERLEAVED)(lambda X, K, b, s, p, g: plain(dealt(X, g, 1), dealt(K, g, 0), b, s, p, g))

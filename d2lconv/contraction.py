@@ -1,0 +1,171 @@
+"""The sum behind every function here: windows times kernels, added up over channel, row and column.
+
+A window becomes a column, a kernel a row, and a layer one matrix product. Columns repeat a pixel up to
+``k_h * k_w`` times; where they are many, they are made and used a strip at a time, and the derivatives,
+each a sum of the same kind, are stated here, so that autograd need not keep the columns.
+"""
+
+from itertools import product
+
+import torch
+
+from d2lconv.runtime import autocast_dtype
+
+HALF = (torch.float16, torch.bfloat16)
+STRIP = 2**19  # numbers that are worked on at a time: 2 MB of float32, which a CPU keeps in its cache
+
+
+def contract(X, K, bias=None, stride=(1, 1), dilation=(1, 1), groups=1):
+    """Multiply every window with every kernel, sum over channel, row and column, and add the bias.
+
+    Shapes: ``(n, c_i, h, w), (c_o, c_i / groups, k_h, k_w), (c_o,) -> (n, c_o, h_out, w_out)``.
+
+    >>> contract(torch.ones(1, 2, 3, 3), torch.ones(4, 2, 2, 2)).shape
+    torch.Size([1, 4, 2, 2])
+    """
+    if X.dtype in HALF:  # sum in float32, round once
+        wide = (t if t is None else t.float() for t in (X, K, bias))
+        return contract(*wide, stride, dilation, groups).to(X.dtype)
+    if autocast_dtype(X.device.type):  # which would round the factors
+        with torch.autocast(X.device.type, enabled=False):
+            return contract(X, K, bias, stride, dilation, groups)
+    W = windows(X, K.shape[2:], stride, dilation)
+    if W.numel() <= STRIP:
+        Y = maps(K.reshape(groups, K.shape[0] // groups, -1), W)
+    else:
+        Y = InStrips.apply(X, K, stride, dilation, groups)
+    return Y if bias is None else Y + bias[:, None, None]
+
+
+def windows(X, kernel_size, stride=(1, 1), dilation=(1, 1)):
+    """Show every window that a kernel meets, as a view: nothing is copied.
+
+    Shapes: ``(..., h, w) -> (..., h_out, w_out, k_h, k_w)``.
+
+    >>> windows(torch.arange(6).reshape(2, 3), (2, 2))[0, 1]
+    tensor([[1, 2],
+            [4, 5]])
+    """
+    (k_h, k_w), (s_h, s_w), (d_h, d_w) = kernel_size, stride, dilation
+    X = X.unfold(-2, d_h * (k_h - 1) + 1, s_h)  # (..., h_out, w, span_h)
+    X = X.unfold(-2, d_w * (k_w - 1) + 1, s_w)  # (..., h_out, w_out, span_h, span_w)
+    return X if dilation == (1, 1) else X[..., ::d_h, ::d_w]
+
+
+def strips(W, c_o):
+    """Choose the parts of the output that are worked on one after the other, as pairs of slices.
+
+    Columns are written and read again at once: they should be few enough to stay in the cache, and
+    many enough to keep the matrix product busy. A strip is some rows of one image, or some images.
+
+    Shapes: ``W (n, c_i, h_out, w_out, k_h, k_w)``.
+
+    >>> strips(torch.empty(2, 64, 224, 224, 3, 3), 64)[:2]
+    [(slice(0, 1, None), slice(0, 4, None)), (slice(0, 1, None), slice(4, 8, None))]
+    """
+    n, c_i, h_out, w_out, k_h, k_w = W.shape
+    row = max(c_i * k_h * k_w, c_o) * w_out
+    images, rows = max(1, STRIP // (row * h_out)), min(h_out, max(1, STRIP // row))
+    return [(slice(i, i + images), slice(r, r + rows)) for i in range(0, n, images) for r in range(0, h_out, rows)]
+
+
+def columns(W, groups):
+    """Write each window as a column: ``(n, c_i, h, w, k_h, k_w) -> (groups, c_i / groups * k_h * k_w, n * h * w)``."""
+    n, c_i, h, w, k_h, k_w = W.shape
+    return W.permute(1, 4, 5, 0, 2, 3).reshape(groups, c_i // groups * k_h * k_w, n * h * w)
+
+
+def multiply(A, B):
+    """Multiply the matrices of each group; a single one as such, which is faster."""
+    return torch.mm(A[0], B[0])[None] if len(A) == 1 else torch.bmm(A, B)
+
+
+def maps(rows, W):
+    """Multiply kernels, written as rows, with windows: ``(g, c_o / g, m), (n, c_i, h, w, ...) -> (n, c_o, h, w)``."""
+    (g, c_g, _), (n, _, h, w, _, _) = rows.shape, W.shape
+    return multiply(rows, columns(W, g)).reshape(g * c_g, n, h, w).transpose(0, 1).contiguous()
+
+
+class InStrips(torch.autograd.Function):
+    """The sum in strips, and its derivatives; the arguments are those of `contract`, without the bias."""
+
+    @staticmethod
+    def forward(X, K, stride, dilation, groups):
+        W = windows(X, K.shape[2:], stride, dilation)
+        (n, _, h_out, w_out, _, _), c_o = W.shape, len(K)
+        Y, rows_of_K = X.new_empty(n, c_o, h_out, w_out), K.reshape(groups, c_o // groups, -1)
+        if K.shape[1] == 1 < groups:  # rows of k_h * k_w numbers are too short for a matrix product
+            return shifted(W, K.unflatten(0, (groups, -1)), out=Y.unflatten(1, (groups, -1))).flatten(1, 2)
+        for images, rows in strips(W, c_o):
+            w, y = W[images, :, rows], Y[images, :, rows]
+            if groups == len(w) == 1:  # a plain matrix, which can be written where it belongs
+                torch.mm(rows_of_K[0], columns(w, 1)[0], out=y[0].flatten(1))
+            else:
+                y.copy_(maps(rows_of_K, w))
+        return Y
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        X, K, *ctx.geometry = inputs
+        ctx.save_for_backward(X, K)
+        ctx.save_for_forward(X, K)
+
+    @staticmethod
+    def backward(ctx, dY):
+        X, K = ctx.saved_tensors
+        dX = gradient_of_image(dY, K, X.shape, *ctx.geometry) if ctx.needs_input_grad[0] else None
+        dK = gradient_of_kernel(X, dY, K.shape, *ctx.geometry) if ctx.needs_input_grad[1] else None
+        return dX, dK, None, None, None
+
+    @staticmethod
+    def jvp(ctx, dX, dK, *_):
+        X, K = ctx.saved_tensors
+        return sum(InStrips.apply(x, k, *ctx.geometry) for x, k in ((dX, K), (X, dK))
+                   if x is not None and k is not None)
+
+    @staticmethod
+    def vmap(info, in_dims, X, K, stride, dilation, groups):
+        """More images are a longer batch; more kernels, each for its own images, are groups."""
+        x, k, *_ = in_dims
+        if k is None:
+            Y = InStrips.apply(X.movedim(x, 0).flatten(0, 1), K, stride, dilation, groups)
+            return Y.unflatten(0, (info.batch_size, -1)), 0
+        X = X[:, None].expand(-1, info.batch_size, -1, -1, -1) if x is None else X.movedim(x, 1)
+        K, groups = K.movedim(k, 0).flatten(0, 1), info.batch_size * groups
+        return InStrips.apply(X.flatten(1, 2), K, stride, dilation, groups).unflatten(1, (info.batch_size, -1)), 1
+
+
+def shifted(W, K, out):
+    """Add up shifted images, each times one weight per map: for kernels that see one channel.
+
+    Shapes: ``(n, g, h, w, k_h, k_w), (g, c_o / g, 1, k_h, k_w) -> (n, g, c_o / g, h, w)``.
+    """
+    out.zero_()
+    for a, b in product(range(K.shape[3]), range(K.shape[4])):
+        out.addcmul_(W[:, :, None, ..., a, b], K[..., 0, a, b, None, None])
+    return out
+
+
+def gradient_of_image(dY, K, shape, stride, dilation, groups):
+    """Correlate the spread-out ``dY`` with the kernels, flipped in space, their channels exchanged.
+
+    Shapes: ``(n, c_o, h_out, w_out), (c_o, c_i / groups, k_h, k_w) -> shape (n, c_i, h, w)``.
+    """
+    (n, _, h, w), (k_h, k_w), (s_h, s_w), (d_h, d_w) = shape, K.shape[2:], stride, dilation
+    top, left = d_h * (k_h - 1), d_w * (k_w - 1)
+    spread = dY.new_zeros(n, dY.shape[1], h + top, w + left)
+    spread[:, :, top:h:s_h, left:w:s_w] = dY
+    K = K.conj().unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1).flip(-2, -1)
+    return InStrips.apply(spread, K, (1, 1), dilation, groups)
+
+
+def gradient_of_kernel(X, dY, shape, stride, dilation, groups):
+    """Multiply ``dY`` with the windows that it came from, and sum over images, rows and columns.
+
+    Shapes: ``(n, c_i, h, w), (n, c_o, h_out, w_out) -> shape (c_o, c_i / groups, k_h, k_w)``.
+    """
+    W = windows(X.conj(), shape[2:], stride, dilation)
+    return sum(
+        multiply(dY[images, :, rows].transpose(0, 1).reshape(groups, shape[0] // groups, -1),
+                 columns(W[images, :, rows], groups).transpose(1, 2))
+        for images, rows in strips(W, shape[0])).reshape(shape)

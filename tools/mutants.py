@@ -1,0 +1,129 @@
+"""Change the package in one place at a time, and see whether its tests notice: python tools/mutants.py [MODULE...]
+
+mutmut leaves decorated functions alone, which most of ours are, and cosmic-ray starts Python, and with it
+torch, anew for each of thousands of mutants. This imports torch once, forks, and puts the mutant in the place
+of the module: no file is touched. A mutant is killed if a test fails; taking too long is not enough. Those
+that live stand in mutants.txt with the reason why that is harmless. The exit status is 1 if one does not, or
+if less than 95 % are killed.
+"""
+
+import ast
+import os
+import signal
+import sys
+from collections import Counter
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"  # threads do not survive a fork, and torch would wait for them forever
+
+import hypothesis  # noqa: E402, F401
+import pytest  # noqa: E402
+import torch._dynamo  # noqa: E402, F401
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = ["_doorway", "arithmetic", "conv", "corr", "cost", "loops", "runtime", "exercises/*"]
+TESTS = {  # which tests answer for a module, where it is not test_<module>.py alone
+    "_doorway": ["doorway", "conv", "layer", "corr", "cost", "arithmetic"], "conv": ["conv", "layer"],
+    "corr": ["corr", "loops", "conv"], "loops": ["loops", "corr"], "exercises": ["exercises"]}
+LIMIT, PROCESSES, GOAL = 600, 2, 0.95  # seconds, at once, killed
+SWAP = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
+        ast.Mod: ast.FloorDiv, ast.Pow: ast.Mult, ast.MatMult: ast.Mult, ast.And: ast.Or, ast.Or: ast.And,
+        ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.USub: ast.UAdd,
+        ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}
+
+
+def changes(node):
+    """The changes to one node as (what, attribute, its new value)."""
+    if type(getattr(node, "op", None)) in SWAP:
+        yield type(node.op).__name__, "op", SWAP[type(node.op)]()
+    for place, op in enumerate(getattr(node, "ops", [])):
+        yield type(op).__name__, "ops", [*node.ops[:place], SWAP[type(op)](), *node.ops[place + 1:]]
+    if isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, float)):
+        yield f"{node.value}", "value", not node.value if isinstance(node.value, bool) else node.value + 1
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and 0 < len(node.value) < 12:
+        yield repr(node.value), "value", node.value + "?"  # a name or an axis; what is longer is prose
+    if isinstance(node, (ast.If, ast.IfExp, ast.While)):
+        yield "if", "test", ast.UnaryOp(ast.Not(), node.test)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield "not", "operand", ast.UnaryOp(ast.Not(), node.operand)
+    if getattr(node, "decorator_list", None):
+        yield "decorators", "decorator_list", []
+    for block in ("body", "orelse", "finalbody"):
+        lines = getattr(node, block, None)
+        for place, line in enumerate(lines if isinstance(lines, list) else []):
+            if isinstance(line, ast.Raise) or isinstance(getattr(line, "value", None), ast.Call) and isinstance(line, ast.Expr):
+                yield f"no {ast.unparse(line)[:40]}", block, [*lines[:place], ast.Pass(), *lines[place + 1:]]
+
+
+def mutants(path):
+    """Every mutant of a module, one after the other, as (where and what, its syntax tree)."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    tree = ast.parse("\n".join(lines))
+    in_messages = {part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in [node for node in ast.walk(tree) if node not in in_messages]:
+        for what, attribute, value in [*changes(node)]:
+            before = getattr(node, attribute)
+            setattr(node, attribute, value)
+            line = lines[getattr(node, "lineno", 1) - 1].strip()
+            yield f"{path.relative_to(ROOT).as_posix()} | {line} | {what}", ast.fix_missing_locations(tree)
+            setattr(node, attribute, before)
+
+
+def test(path, tree):
+    """Run in a child the tests of a module, with this tree in its place; return the child's number."""
+    if child := os.fork():
+        return child
+    signal.alarm(LIMIT)  # ends the child by itself
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+    get_code = SourceFileLoader.get_code
+    SourceFileLoader.get_code = lambda loader, name: (
+        compile(tree, path, "exec") if Path(loader.path) == path else get_code(loader, name))
+    name = path.parent.name if path.parent.name != "d2lconv" else path.stem
+    tests = [f"tests/test_{test}.py" for test in TESTS.get(name, [name])]
+    os._exit(pytest.main(["-x", "-q", "-m", "not peers", "-p", "no:cacheprovider", "--assert=plain", "--doctest-modules", str(path), *tests]))
+
+
+def survivors(path, counts):
+    """Try every mutant of a module, a few at a time; count what becomes of them, and return those not killed."""
+    if os.waitpid(test(path, ast.parse(path.read_text(encoding="utf-8"))), 0)[1]:
+        sys.exit(f"{path}: its tests fail without any change, or take longer than {LIMIT} s")
+    running, left = {}, []
+
+    def wait():
+        child, status = os.wait()
+        what = "lived" if status == 0 else "took too long" if status == signal.SIGALRM else "killed"
+        counts[what] += 1
+        name = running.pop(child)
+        if what != "killed":
+            left.append(name)
+            print(f"{what}: {name}", flush=True)
+
+    for name, tree in mutants(path):
+        running[test(path, tree)] = name
+        if len(running) == PROCESSES:
+            wait()
+    while running:
+        wait()
+    return left
+
+
+def main(modules):
+    lines = (ROOT / "tools/mutants.txt").read_text(encoding="utf-8").splitlines()
+    harmless = {line.rpartition(" | ")[0] for line in lines if line and not line.startswith("#")}
+    total, unexplained = Counter(), []
+    for path in [path for module in modules for path in sorted((ROOT / "d2lconv").glob(f"{module}.py"))]:
+        counts = Counter()
+        unexplained += [name for name in survivors(path, counts) if name not in harmless]
+        total += counts
+        print(f"{path.stem}: {dict(counts)}", flush=True)
+    killed = total["killed"] / total.total()
+    print(f"{total.total()} mutants: {dict(total)}; {killed:.1%} killed", *unexplained, sep="\nnot explained: ")
+    return killed < GOAL or bool(unexplained)
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    sys.exit(main(sys.argv[1:] or MODULES))
