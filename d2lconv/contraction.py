@@ -151,12 +151,31 @@ def gradient_of_image(dY, K, shape, stride, dilation, groups):
 
     Shapes: ``(n, c_o, h_out, w_out), (c_o, c_i / groups, k_h, k_w) -> shape (n, c_i, h, w)``.
     """
+    if groups == 1 and not torch.is_grad_enabled():  # no derivative of the derivative is wanted
+        return laid_back(dY, K, shape, stride, dilation)
     (n, _, h, w), (k_h, k_w), (s_h, s_w), (d_h, d_w) = shape, K.shape[2:], stride, dilation
     top, left = d_h * (k_h - 1), d_w * (k_w - 1)
     spread = dY.new_zeros(n, dY.shape[1], h + top, w + left)
     spread[:, :, top:h:s_h, left:w:s_w] = dY
     K = K.conj().unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1).flip(-2, -1)
     return InStrips.apply(spread, K, (1, 1), dilation, groups)
+
+
+def laid_back(dY, K, shape, stride, dilation):
+    """Compute `gradient_of_image` in place: what each window is due is added to the pixels that it covers.
+
+    That is faster, most of all with a stride, since nothing is multiplied with zeros; but autograd could
+    not look into it.
+    """
+    dX = dY.new_zeros(shape)
+    W = windows(dX, K.shape[2:], stride, dilation)
+    for images, rows in strips(W, len(K)):
+        dy = dY[images, :, rows]
+        dW = K.conj().flatten(1).T @ dy.transpose(0, 1).flatten(1)  # (c_i * k_h * k_w, n * h * w)
+        dW = dW.reshape(shape[1], *K.shape[2:], len(dy), *dy.shape[2:])
+        for a, b in product(range(K.shape[2]), range(K.shape[3])):
+            W[images, :, rows, :, a, b] += dW[:, a, b].transpose(0, 1)
+    return dX
 
 
 def gradient_of_kernel(X, dY, shape, stride, dilation, groups):
