@@ -14,7 +14,7 @@ import torch
 from hypothesis import HealthCheck, settings
 
 import d2lconv
-from d2lconv import corr, loops
+from d2lconv import contraction, corr, loops
 
 ROOT = Path(__file__).parent.parent
 
@@ -44,6 +44,14 @@ def exact():
 def form(request):
     """One of the two modules that hold the four functions."""
     return request.param
+
+
+@pytest.fixture(scope="module", params=[contraction.STRIP, 256, 1], ids=["whole", "in strips", "row by row"])
+def strips(request):
+    """Work on the small problems of tests as on large ones, too: some images, some rows, one row at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(contraction, "STRIP", request.param)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ from oracles import (
 )
 from strategies import COMPLEX, INTEGERS, LAYOUTS, REALS, computable, tensors
 
+pytestmark = pytest.mark.usefixtures("strips")
+
 SIZES = {
     "one number": ((1, 1, 1), (1, 1, 1, 1)), "many channels": ((64, 7, 6), (5, 64, 3, 3)),
     "wide": ((3, 2, 40), (2, 3, 1, 7)), "as large as the image": ((2, 5, 4), (3, 2, 5, 4)),
