@@ -94,7 +94,8 @@ def forward(name, batch, seconds):
     padded = torch.nn.functional.pad(X, [padding] * 4)
     W = windows(padded, K.shape[2:], (stride, stride))
     matrix = K.reshape(groups, len(K) // groups, -1)
-    ready = [columns(W[images, :, rows], groups) for images, rows in strips(W, len(K))]
+    row = max(W[0, :, 0].numel(), len(K) * W.shape[3])
+    ready = [columns(W[images, :, rows], groups) for images, rows in strips(len(W), W.shape[2], row)]
     ours, theirs, alone = take_turns([
         lambda: conv2d(X, K, None, stride, padding, 1, groups),
         lambda: torch.nn.functional.conv2d(X, K, None, stride, padding, 1, groups),

@@ -8,14 +8,16 @@ each a sum of the same kind, are stated here, so that autograd need not keep the
 from itertools import product
 
 import torch
+from torch.nn.functional import pad
 
 from d2lconv.runtime import autocast_dtype
 
 HALF = (torch.float16, torch.bfloat16)
 STRIP = 2**19  # numbers that are worked on at a time: 2 MB of float32, which a CPU keeps in its cache
+NONE = ((0, 0), (0, 0))  # no padding at (top, bottom), (left, right)
 
 
-def contract(X, K, bias=None, stride=(1, 1), dilation=(1, 1), groups=1):
+def contract(X, K, bias=None, stride=(1, 1), padding=NONE, dilation=(1, 1), groups=1):
     """Multiply every window with every kernel, sum over channel, row and column, and add the bias.
 
     Shapes: ``(n, c_i, h, w), (c_o, c_i / groups, k_h, k_w), (c_o,) -> (n, c_o, h_out, w_out)``.
@@ -25,16 +27,22 @@ def contract(X, K, bias=None, stride=(1, 1), dilation=(1, 1), groups=1):
     """
     if X.dtype in HALF:  # sum in float32, round once
         wide = (t if t is None else t.float() for t in (X, K, bias))
-        return contract(*wide, stride, dilation, groups).to(X.dtype)
+        return contract(*wide, stride, padding, dilation, groups).to(X.dtype)
     if autocast_dtype(X.device.type):  # which would round the factors
         with torch.autocast(X.device.type, enabled=False):
-            return contract(X, K, bias, stride, dilation, groups)
-    W = windows(X, K.shape[2:], stride, dilation)
-    if W.numel() <= STRIP:
+            return contract(X, K, bias, stride, padding, dilation, groups)
+    if X.numel() * K.shape[2] * K.shape[3] <= STRIP * stride[0] * stride[1]:
+        W = windows(padded(X, padding), K.shape[2:], stride, dilation)
         Y = maps(K.reshape(groups, K.shape[0] // groups, -1), W)
     else:
-        Y = InStrips.apply(X, K, stride, dilation, groups)
+        Y = InStrips.apply(X, K, stride, padding, dilation, groups)
     return Y if bias is None else Y + bias[:, None, None]
+
+
+def padded(X, padding):
+    """Put a border of zeros around each image, if there is one to put."""
+    (top, bottom), (left, right) = padding
+    return X if padding == NONE else pad(X, (left, right, top, bottom))
 
 
 def windows(X, kernel_size, stride=(1, 1), dilation=(1, 1)):
@@ -50,23 +58,6 @@ def windows(X, kernel_size, stride=(1, 1), dilation=(1, 1)):
     X = X.unfold(-2, d_h * (k_h - 1) + 1, s_h)  # (..., h_out, w, span_h)
     X = X.unfold(-2, d_w * (k_w - 1) + 1, s_w)  # (..., h_out, w_out, span_h, span_w)
     return X if dilation == (1, 1) else X[..., ::d_h, ::d_w]
-
-
-def strips(W, c_o):
-    """Choose the parts of the output that are worked on one after the other, as pairs of slices.
-
-    Columns are written and read again at once: they should be few enough to stay in the cache, and
-    many enough to keep the matrix product busy. A strip is some rows of one image, or some images.
-
-    Shapes: ``W (n, c_i, h_out, w_out, k_h, k_w)``.
-
-    >>> strips(torch.empty(2, 64, 224, 224, 3, 3), 64)[:2]
-    [(slice(0, 1, None), slice(0, 4, None)), (slice(0, 1, None), slice(4, 8, None))]
-    """
-    n, c_i, h_out, w_out, k_h, k_w = W.shape
-    row = max(c_i * k_h * k_w, c_o) * w_out
-    images, rows = max(1, STRIP // (row * h_out)), min(h_out, max(1, STRIP // row))
-    return [(slice(i, i + images), slice(r, r + rows)) for i in range(0, n, images) for r in range(0, h_out, rows)]
 
 
 def columns(W, groups):
@@ -86,22 +77,43 @@ def maps(rows, W):
     return multiply(rows, columns(W, g)).reshape(g * c_g, n, h, w).transpose(0, 1).contiguous()
 
 
+def strips(n, h_out, row):
+    """Choose the parts that are worked on one after the other: images, and rows of the output.
+
+    Columns are written and read again at once: they should be few enough to stay in the cache, and
+    many enough to keep the matrix product busy. A strip is some rows of one image, or some images.
+    ``row`` is how many numbers one row of the output takes.
+
+    >>> strips(n=1, h_out=10, row=STRIP // 4)
+    [(slice(0, 1, None), slice(0, 4, None)), (slice(0, 1, None), slice(4, 8, None)), (slice(0, 1, None), slice(8, 10, None))]
+    """
+    images, rows = max(1, STRIP // (row * h_out)), max(1, STRIP // row)
+    return [(slice(i, i + images), slice(r, min(r + rows, h_out)))
+            for i in range(0, n, images) for r in range(0, h_out, rows)]
+
+
 class InStrips(torch.autograd.Function):
     """The sum in strips, and its derivatives; the arguments are those of `contract`, without the bias."""
 
     @staticmethod
-    def forward(X, K, stride, dilation, groups):
-        W = windows(X, K.shape[2:], stride, dilation)
-        (n, _, h_out, w_out, _, _), c_o = W.shape, len(K)
-        Y, rows_of_K = X.new_empty(n, c_o, h_out, w_out), K.reshape(groups, c_o // groups, -1)
-        if K.shape[1] == 1 < groups:  # rows of k_h * k_w numbers are too short for a matrix product
+    def forward(X, K, stride, padding, dilation, groups):
+        (n, c_i, h, w), (c_o, c_k, k_h, k_w), ((top, _), sides) = X.shape, K.shape, padding
+        span = dilation[0] * (k_h - 1) + 1
+        h_out, w_out = ((x + sum(p) - d * (k - 1) - 1) // s + 1
+                        for x, p, d, k, s in zip((h, w), padding, dilation, (k_h, k_w), stride))
+        Y, matrix = X.new_empty(n, c_o, h_out, w_out), K.reshape(groups, c_o // groups, -1)
+        if c_k == 1 < groups:  # rows of k_h * k_w numbers are too short for a matrix product
+            W = windows(padded(X, padding), (k_h, k_w), stride, dilation)
             return shifted(W, K.unflatten(0, (groups, -1)), out=Y.unflatten(1, (groups, -1))).flatten(1, 2)
-        for images, rows in strips(W, c_o):
-            w, y = W[images, :, rows], Y[images, :, rows]
-            if groups == len(w) == 1:  # a plain matrix, which can be written where it belongs
-                torch.mm(rows_of_K[0], columns(w, 1)[0], out=y[0].flatten(1))
+        for images, rows in strips(n, h_out, max(c_i * k_h * k_w, c_o) * w_out):
+            first, last = rows.start * stride[0] - top, (rows.stop - 1) * stride[0] + span - top
+            border = max(0, min(last, 0) - first), max(0, last - max(first, h))  # rows outside of the image
+            x = padded(X[images, :, max(0, first):max(0, last)], (border, sides))
+            W, y = windows(x, (k_h, k_w), stride, dilation), Y[images, :, rows]
+            if groups == len(y) == 1:  # a plain matrix, which can be written where it belongs
+                torch.mm(matrix[0], columns(W, 1)[0], out=y[0].flatten(1))
             else:
-                y.copy_(maps(rows_of_K, w))
+                y.copy_(maps(matrix, W))
         return Y
 
     @staticmethod
@@ -112,10 +124,16 @@ class InStrips(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, dY):
-        X, K = ctx.saved_tensors
-        dX = gradient_of_image(dY, K, X.shape, *ctx.geometry) if ctx.needs_input_grad[0] else None
-        dK = gradient_of_kernel(X, dY, K.shape, *ctx.geometry) if ctx.needs_input_grad[1] else None
-        return dX, dK, None, None, None
+        (X, K), (stride, padding, *others) = ctx.saved_tensors, ctx.geometry
+        dX = dK = None
+        if ctx.needs_input_grad[0]:
+            (top, bottom), (left, right) = padding
+            size = (*X.shape[:2], top + X.shape[2] + bottom, left + X.shape[3] + right)
+            dX = gradient_of_image(dY, K, size, stride, *others)
+            dX = dX[:, :, top:size[2] - bottom, left:size[3] - right]
+        if ctx.needs_input_grad[1]:
+            dK = gradient_of_kernel(padded(X, padding), dY, K.shape, stride, *others)
+        return dX, dK, None, None, None, None
 
     @staticmethod
     def jvp(ctx, dX, dK, *_):
@@ -124,15 +142,16 @@ class InStrips(torch.autograd.Function):
                    if x is not None and k is not None)
 
     @staticmethod
-    def vmap(info, in_dims, X, K, stride, dilation, groups):
+    def vmap(info, in_dims, X, K, stride, padding, dilation, groups):
         """More images are a longer batch; more kernels, each for its own images, are groups."""
         x, k, *_ = in_dims
         if k is None:
-            Y = InStrips.apply(X.movedim(x, 0).flatten(0, 1), K, stride, dilation, groups)
+            Y = InStrips.apply(X.movedim(x, 0).flatten(0, 1), K, stride, padding, dilation, groups)
             return Y.unflatten(0, (info.batch_size, -1)), 0
         X = X[:, None].expand(-1, info.batch_size, -1, -1, -1) if x is None else X.movedim(x, 1)
         K, groups = K.movedim(k, 0).flatten(0, 1), info.batch_size * groups
-        return InStrips.apply(X.flatten(1, 2), K, stride, dilation, groups).unflatten(1, (info.batch_size, -1)), 1
+        Y = InStrips.apply(X.flatten(1, 2), K, stride, padding, dilation, groups)
+        return Y.unflatten(1, (info.batch_size, -1)), 1
 
 
 def shifted(W, K, out):
@@ -149,7 +168,7 @@ def shifted(W, K, out):
 def gradient_of_image(dY, K, shape, stride, dilation, groups):
     """Correlate the spread-out ``dY`` with the kernels, flipped in space, their channels exchanged.
 
-    Shapes: ``(n, c_o, h_out, w_out), (c_o, c_i / groups, k_h, k_w) -> shape (n, c_i, h, w)``.
+    Shapes: ``(n, c_o, h_out, w_out), (c_o, c_i / groups, k_h, k_w) -> shape (n, c_i, h, w)``, padded.
     """
     if groups == 1 and not torch.is_grad_enabled():  # no derivative of the derivative is wanted
         return laid_back(dY, K, shape, stride, dilation)
@@ -158,7 +177,7 @@ def gradient_of_image(dY, K, shape, stride, dilation, groups):
     spread = dY.new_zeros(n, dY.shape[1], h + top, w + left)
     spread[:, :, top:h:s_h, left:w:s_w] = dY
     K = K.conj().unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1).flip(-2, -1)
-    return InStrips.apply(spread, K, (1, 1), dilation, groups)
+    return InStrips.apply(spread, K, (1, 1), NONE, dilation, groups)
 
 
 def laid_back(dY, K, shape, stride, dilation):
@@ -169,7 +188,7 @@ def laid_back(dY, K, shape, stride, dilation):
     """
     dX = dY.new_zeros(shape)
     W = windows(dX, K.shape[2:], stride, dilation)
-    for images, rows in strips(W, len(K)):
+    for images, rows in strips(len(W), W.shape[2], max(K[0].numel(), len(K)) * W.shape[3]):
         dy = dY[images, :, rows]
         dW = K.conj().flatten(1).T @ dy.transpose(0, 1).flatten(1)  # (c_i * k_h * k_w, n * h * w)
         dW = dW.reshape(shape[1], *K.shape[2:], len(dy), *dy.shape[2:])
@@ -181,10 +200,10 @@ def laid_back(dY, K, shape, stride, dilation):
 def gradient_of_kernel(X, dY, shape, stride, dilation, groups):
     """Multiply ``dY`` with the windows that it came from, and sum over images, rows and columns.
 
-    Shapes: ``(n, c_i, h, w), (n, c_o, h_out, w_out) -> shape (c_o, c_i / groups, k_h, k_w)``.
+    Shapes: ``(n, c_i, h, w), (n, c_o, h_out, w_out) -> shape (c_o, c_i / groups, k_h, k_w)``, X padded.
     """
     W = windows(X.conj(), shape[2:], stride, dilation)
     return sum(
         multiply(dY[images, :, rows].transpose(0, 1).reshape(groups, shape[0] // groups, -1),
                  columns(W[images, :, rows], groups).transpose(1, 2))
-        for images, rows in strips(W, shape[0])).reshape(shape)
+        for images, rows in strips(len(W), W.shape[2], W[0, :, 0].numel())).reshape(shape)

@@ -32,10 +32,7 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         input, weight, bias = (cast(t, autocast_dtype(input.device.type)) for t in (input, weight, bias))
     stride, padding, dilation = check_conv2d(input, weight, bias, stride, padding, dilation, groups)
     images = input if input.ndim == 4 else input[None]
-    (top, bottom), (left, right) = padding
-    if any((top, bottom, left, right)):
-        images = nn.functional.pad(images, (left, right, top, bottom))
-    Y = contract(images, weight, bias, stride, dilation, groups)
+    Y = contract(images, weight, bias, stride, padding, dilation, groups)
     return Y if input.ndim == 4 else Y[0]
 
 
