@@ -123,22 +123,20 @@ def listing(name):
     return ratio(ours, theirs)
 
 
-def extra_memory(name):
-    """Run a layer in a process of its own; return the bytes it needed beyond input, weight and output."""
-    line = subprocess.run([sys.executable, __file__, "--memory", name], check=True, capture_output=True, text=True)
-    return int(line.stdout)
+def extra_memory(side):
+    """Run 64 -> 64 channels, 3x3, in a process of its own; return the MiB beyond input, weight and output."""
+    line = subprocess.run([sys.executable, __file__, "--memory", str(side)], check=True, capture_output=True, text=True)
+    return float(line.stdout)
 
 
-def measure_memory(name):
-    """Print by how much the largest size of this process grew during one call, less the output."""
-    def peak():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-    (*_, stride, padding, groups), (X, K) = LAYERS[name], tensors(name, 1)
-    conv2d(X[:, :, :16, :16].clone(), K, None, stride, padding, 1, groups)  # what the libraries need once
-    before = peak()
-    Y = conv2d(X, K, None, stride, padding, 1, groups)
-    print(max(0, peak() - before - Y.numel() * Y.element_size()))
+def measure_memory(side):
+    """Print by how much this process grew at most during one call, less the output."""
+    X, K = torch.randn(1, 64, side, side), torch.randn(64, 64, 3, 3)
+    conv2d(X[:, :, :64, :64].clone(), K, padding=1)  # what the libraries need once
+    before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    Y = conv2d(X, K, padding=1)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print((peak - before) / 2**20 - Y.numel() * Y.element_size() / 2**20)
 
 
 def exponents(seconds):
@@ -195,10 +193,10 @@ def run(seconds, batches, threads):
     for name in ("classic, 2x2", "LeNet-5, 2"):
         record["listing"][name] = listing(name)
         print(f"loops over pixels, {name}: {record['listing'][name]['median']:.0f} times torch")
-    if default_device().type == "cpu":
-        for name in ("VGG-16, 1.1", "VGG-16, 1.2", "VGG-16, 3.1", "ResNet-50, 7x7", "MobileNet, 1 deep"):
-            record["memory"][name] = extra_memory(name)
-            print(f"extra memory, {name}: {record['memory'][name] / 2**20:.1f} MiB")
+    if Path("/proc/self/statm").exists() and default_device().type == "cpu":
+        for side in (896, 1280, 1792):  # large enough to stand out from what importing took
+            record["memory"][side] = round(extra_memory(side), 1)
+            print(f"extra memory, 64 -> 64 channels at {side}x{side}: {record['memory'][side]} MiB")
     record["exponents"] = exponents(seconds)
     print("exponents", record["exponents"])
     return record
@@ -210,7 +208,7 @@ if __name__ == "__main__":
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 16])
     parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, torch.get_num_threads()}))
     parser.add_argument("--output", type=Path, default=RECORD)
-    parser.add_argument("--memory", help=argparse.SUPPRESS)
+    parser.add_argument("--memory", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.memory:
         measure_memory(options.memory)

@@ -63,7 +63,7 @@ def lay_out(X, K, at, bias, stride, padding, groups):
     inputs = [Grid("input" if X.ndim == 2 else f"channel {c}", x, "window",
                    *((window, border) if c in element.channels else (None, border | True)))
               for c, x in enumerate(pad(images, edges))]
-    slices = [Grid("kernel" if K.ndim == 2 else f"kernel {[o, n] if K.ndim == 4 else n}", k, "kernel",
+    slices = [Grid("kernel" if K.ndim == 2 else f"slice {[o, n] if K.ndim == 4 else n}", k, "kernel",
                    (0, 0, *kernel_size)) for n, k in enumerate(kernels[o])]
     terms = [Grid(f"{inputs[c].caption} ⋆ {k.caption}", correlate(inputs[c].values, k.values, steps), "term",
                   (i, j, 1, 1)) for c, k in zip(element.channels, slices)]

@@ -74,14 +74,14 @@ def signs(figure):
 
 
 def test_the_classic_figure_has_input_kernel_map_and_sum_of_both_channels():
-    assert captions(draw(X, K)) == ["channel 0", "channel 1", "kernel 0", "kernel 1", "channel 0 ⋆ kernel 0",
-                                    "channel 1 ⋆ kernel 1", "sum"]
+    assert captions(draw(X, K)) == ["channel 0", "channel 1", "slice 0", "slice 1", "channel 0 ⋆ slice 0",
+                                    "channel 1 ⋆ slice 1", "sum"]
 
 
 def test_the_classic_figure_shows_the_classic_numbers():
     figure = draw(X, K)
-    assert numbers(grid(figure, "channel 0 ⋆ kernel 0")).tolist() == [[19, 25], [37, 43]]
-    assert numbers(grid(figure, "channel 1 ⋆ kernel 1")).tolist() == [[37, 47], [67, 77]]
+    assert numbers(grid(figure, "channel 0 ⋆ slice 0")).tolist() == [[19, 25], [37, 43]]
+    assert numbers(grid(figure, "channel 1 ⋆ slice 1")).tolist() == [[37, 47], [67, 77]]
     assert numbers(grid(figure, "sum")).tolist() == [[56, 72], [104, 120]]
 
 
@@ -155,7 +155,7 @@ def test_several_kernels_show_all_outputs_and_mark_the_chosen_one():
 
 def test_several_kernels_show_the_slices_of_the_chosen_one():
     figure = draw(X, K3, at=(2, 0, 0))
-    assert [numbers(grid(figure, f"kernel [2, {c}]")).tolist() for c in range(2)] == (K + 2).tolist()
+    assert [numbers(grid(figure, f"slice [2, {c}]")).tolist() for c in range(2)] == (K + 2).tolist()
 
 
 def test_without_at_the_first_element_is_shown():
@@ -168,7 +168,7 @@ def test_only_the_channels_of_the_group_take_part():
     assert [mark(grid(figure, f"channel {c}")) for c in range(4)] == [None, None, (0, 0, 2, 2), (0, 0, 2, 2)]
     assert [all(faint(grid(figure, f"channel {c}"))) for c in range(4)] == [True, True, False, False]
     assert [caption for caption in captions(figure) if "⋆" in caption] == [
-        "channel 2 ⋆ kernel [1, 0]", "channel 3 ⋆ kernel [1, 1]"]
+        "channel 2 ⋆ slice [1, 0]", "channel 3 ⋆ slice [1, 1]"]
 
 
 def test_1x1_kernels_are_a_matrix_times_the_channels_of_a_pixel():
@@ -286,8 +286,8 @@ def test_nothing_overlaps_and_nothing_leaves_the_paper():
 def test_marks_differ_without_colour():
     figure = draw(X, K)
     styles = {name: next((patch.get_linewidth(), patch.get_linestyle()) for patch in grid(figure, name).patches
-                         if patch.get_gid() == "mark") for name in ("channel 0", "kernel 0")}
-    assert styles["channel 0"] != styles["kernel 0"]
+                         if patch.get_gid() == "mark") for name in ("channel 0", "slice 0")}
+    assert styles["channel 0"] != styles["slice 0"]
     assert {text.get_weight() for text in grid(figure, "sum").texts} == {"normal", "bold"}
 
 

@@ -1,0 +1,18 @@
+"""Give every figure of a notebook the text that it also has, as its alternative for those who cannot see it."""
+
+from docutils import nodes
+
+
+def describe(app, doctree):
+    """Copy text/plain into the image of the same output; matplotlib's own `<Figure size ...>` says nothing."""
+    for output in doctree.findall(lambda node: node.get("nb_element") == "mime_bundle" if hasattr(node, "get") else False):
+        parts = {part.get("mime_type"): part for part in output.children}
+        text = parts["text/plain"].astext() if "text/plain" in parts else ""
+        if text and not text.startswith("<"):
+            for image in output.findall(nodes.image):
+                image.setdefault("alt", text)
+
+
+def setup(app):
+    app.connect("doctree-read", describe)
+    return {"parallel_read_safe": True}
