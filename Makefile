@@ -8,7 +8,7 @@ NBVAL  := --nbval --nbval-current-env --nbval-cell-timeout=120 \
           --nbval-sanitize-with=tests/nbval-sanitize.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test test-package test-notebooks test-gpu verify notebooks lint links bench address clean
+.PHONY: help book serve test test-package test-notebooks test-gpu verify notebooks lint links bench dist corrupt mutants audit licences address clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -69,8 +69,30 @@ links: $(READY)  ## try every link to another site
 address:  ## write the repository's address everywhere: make address REPO=owner/name
 	$(PYTHON) tools/address.py $(REPO)
 
+dist: $(READY)  ## build sdist and wheel into dist/, and run the README's example from each
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python tools/try_dist.py dist/*
+
+corrupt: $(READY)  ## change every number of the book, one at a time, and show that it is noticed
+	rm -rf _build/corrupt && mkdir -p _build/corrupt && cp book/*.ipynb _build/corrupt
+	$(BIN)/python tools/corrupt.py _build/corrupt
+	$(BIN)/python tools/prose.py
+
+mutants: $(READY)  ## change the package in one place at a time, and show that a test fails (an hour)
+	$(BIN)/python tools/mutants.py $(MODULES)
+
+audit: $(READY)  ## look for known vulnerabilities in what is installed (needs the network)
+	$(PYTHON) -m venv _build/audit  # its own, since it brings twenty packages that nobody else needs
+	_build/audit/bin/python -m pip install --quiet "pip-audit>=2.9,<3"
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//' > _build/frozen.txt
+	_build/audit/bin/pip-audit --requirement _build/frozen.txt --no-deps --disable-pip --strict
+
+licences: $(READY)  ## list the licence of everything that is installed
+	@$(BIN)/python tools/licences.py
+
 clean:  ## remove everything that can be made again
-	rm -rf $(VENV) _build
+	rm -rf $(VENV) _build dist
 
 $(READY): requirements.txt pyproject.toml
 	@echo "--- installing into $(VENV), once"

@@ -5,7 +5,9 @@ from docutils import nodes
 
 def describe(app, doctree):
     """Copy text/plain into the image of the same output; matplotlib's own `<Figure size ...>` says nothing."""
-    for output in doctree.findall(lambda node: node.get("nb_element") == "mime_bundle" if hasattr(node, "get") else False):
+    for output in doctree.findall(nodes.container):
+        if output.get("nb_element") != "mime_bundle":
+            continue
         parts = {part.get("mime_type"): part for part in output.children}
         text = parts["text/plain"].astext() if "text/plain" in parts else ""
         if text and not text.startswith("<"):

@@ -62,9 +62,11 @@ def check_tensors(**tensors):
     """
     for name, tensor in tensors.items():
         if not isinstance(tensor, torch.Tensor):
-            raise TypeError(f"{name} must be a torch.Tensor, but its type is {type(tensor).__name__}: "
-                            + ("leave it out, or write the name of what you meant, for example stride=2."
-                               if name == "bias" else "torch.tensor(...) makes a tensor of it."))
+            raise TypeError(f"{name} must be a torch.Tensor, but its type is {type(tensor).__name__}: " + (
+                "call the layer, or take its .weight." if isinstance(tensor, torch.nn.Module) else
+                "leave it out, or write the name of what you meant, for example stride=2."
+                if name == "bias" and isinstance(tensor, (int, str)) else
+                "torch.tensor(...) makes a tensor of it."))
         if tensor.dtype == torch.complex32:
             raise TypeError(f"{name} is {tensor.dtype}, in which torch cannot sum: "
                             f"take {name}.to(torch.complex64).")
@@ -76,8 +78,10 @@ def check_tensors(**tensors):
     (first, one), *others = tensors.items()
     for name, tensor in others:
         if tensor.dtype != one.dtype:
+            holds_both = torch.promote_types(one.dtype, tensor.dtype) == tensor.dtype
+            this, to = (first, name) if holds_both else (name, first)
             raise TypeError(f"{first} is {one.dtype}, but {name} is {tensor.dtype}. Nothing is cast "
-                            f"silently: convert one, for example {name}.to({first}.dtype).")
+                            f"silently: convert one, for example {this}.to({to}.dtype).")
         if tensor.device != one.device:
             raise TypeError(f"{first} is on {one.device}, but {name} is on {tensor.device}. Nothing "
                             f"is moved silently: move one, for example {name}.to({first}.device).")
@@ -101,9 +105,9 @@ def check_axes(name, shape, axes, full):
         names = " and ".join(full[-len(shape):][:extra])
         raise ValueError(f"{must}in front stands {names}, which is too many. Take {name}"
                          f"[{', '.join('0' * extra)}], or a function for {labelled(full[-len(shape):])}.")
-    if extra == -2 and axes[-1] == "1":
-        raise ValueError(f"{must}the two sides of a 1x1 kernel are missing. "
-                         f"Take {name}.reshape({', '.join(map(str, shape))}, 1, 1).")
+    if extra < 0 and axes[-1] == "1" and shape[-2:] != (1, 1):
+        spelt = ((1,) * (2 - len(shape)) + shape + (1, 1))[:4]
+        raise ValueError(f"{must}the two sides of a 1x1 kernel are axes, too. Take {name}.reshape{spelt}.")
     if extra < 0:
         raise ValueError(f"{must}{' and '.join(axes[:-extra])} {'is' if extra == -1 else 'are'} missing. "
                          f"One of something is still an axis: take {name}[{', '.join(['None'] * -extra)}].")
@@ -208,7 +212,7 @@ def whole(name, value, least):
     except TypeError:
         number = None
     if number is None:
-        raise TypeError(f"{name} must be made of integers, but {reprlib.repr(value)} is none.")
+        raise TypeError(f"{name} takes whole numbers, but {reprlib.repr(value)} is not one.")
     if number < least:
         raise ValueError(f"{name} must be at least {least}, but is {number}.")
     return number
@@ -217,6 +221,14 @@ def whole(name, value, least):
 def channels(c_i):
     """Count input channels in words."""
     return f"{c_i} input channel{'' if c_i == 1 else 's'}"
+
+
+def flag(name, value):
+    """Return True or False; None is False, and anything else is an error."""
+    if value is not None and not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, but is {reprlib.repr(value)}: if that was meant for "
+                        f"another argument, write its name, for example stride=2.")
+    return bool(value)
 
 
 def elsewhere(names, image, kernel, groups=1):

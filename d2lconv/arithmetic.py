@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from torch.nn.functional import pad
 
 from d2lconv import _doorway as doorway
+from d2lconv.cost import output_size
 
 LONGEST = 9  # a 3x3 window still reads well; of anything longer, the middle is left out
 LATEX = {"*": r" \cdot ", "≈": r"\approx", "nan": r"\text{nan}", "inf": r"\infty"}
@@ -31,8 +32,7 @@ def explain(X, K, at, bias=None, stride=1, padding=0, groups=1):
     """
     images, kernels, stride, padding = problem(X, K, bias, stride, padding, groups)
     c_o, c_k, k_h, k_w = kernels.shape
-    sizes = [(x + sum(p) - k) // s + 1
-             for x, p, k, s in zip(images.shape[1:], padding, (k_h, k_w), stride)]
+    sizes = output_size(images.shape[1:], (k_h, k_w), stride, padding, (1, 1))
     o, i, j = place(at, (c_o, *sizes), ("o", "i", "j") if K.ndim == 4 else ("i", "j"))
 
     first = o // (c_o // groups) * c_k

@@ -8,9 +8,11 @@ each a sum of the same kind, are stated here, so that autograd need not keep the
 from itertools import product
 
 import torch
+from torch.autograd import forward_ad
 from torch.nn.functional import pad
 
-from d2lconv.runtime import autocast_dtype
+from d2lconv.cost import output_size
+from d2lconv.runtime import autocast_off
 
 HALF = (torch.float16, torch.bfloat16)
 STRIP = 2**19  # numbers that are worked on at a time: 2 MB of float32, which a CPU keeps in its cache
@@ -28,14 +30,13 @@ def contract(X, K, bias=None, stride=(1, 1), padding=NONE, dilation=(1, 1), grou
     if X.dtype in HALF:  # sum in float32, round once
         wide = (t if t is None else t.float() for t in (X, K, bias))
         return contract(*wide, stride, padding, dilation, groups).to(X.dtype)
-    if autocast_dtype(X.device.type):  # which would round the factors
-        with torch.autocast(X.device.type, enabled=False):
-            return contract(X, K, bias, stride, padding, dilation, groups)
-    if X.numel() * K.shape[2] * K.shape[3] <= STRIP * stride[0] * stride[1]:
-        W = windows(padded(X, padding), K.shape[2:], stride, dilation)
-        Y = maps(K.reshape(groups, K.shape[0] // groups, -1), W)
-    else:
-        Y = InStrips.apply(X, K, stride, padding, dilation, groups)
+    few = X.numel() * K.shape[2] * K.shape[3] <= STRIP * stride[0] * stride[1]  # numbers in the columns, about
+    with autocast_off(X.device.type):
+        if few or torch.compiler.is_compiling():  # a compiler does not see into an autograd.Function
+            W = windows(padded(X, padding), K.shape[2:], stride, dilation)
+            Y = maps(K.reshape(groups, K.shape[0] // groups, -1), W)
+        else:
+            Y = InStrips.apply(X, K, stride, padding, dilation, groups)
     return Y if bias is None else Y + bias[:, None, None]
 
 
@@ -84,34 +85,41 @@ def strips(n, h_out, row):
     many enough to keep the matrix product busy. A strip is some rows of one image, or some images.
     ``row`` is how many numbers one row of the output takes.
 
-    >>> strips(n=1, h_out=10, row=STRIP // 4)
-    [(slice(0, 1, None), slice(0, 4, None)), (slice(0, 1, None), slice(4, 8, None)), (slice(0, 1, None), slice(8, 10, None))]
+    >>> strips(n=1, h_out=10, row=STRIP // 4)[1:]
+    [(slice(0, 1, None), slice(4, 8, None)), (slice(0, 1, None), slice(8, 10, None))]
     """
     images, rows = max(1, STRIP // (row * h_out)), max(1, STRIP // row)
     return [(slice(i, i + images), slice(r, min(r + rows, h_out)))
             for i in range(0, n, images) for r in range(0, h_out, rows)]
 
 
+def band(X, first, last, sides):
+    """Cut rows ``first`` to ``last`` out of the padded images; they count from the image's first, outside are zeros."""
+    h = X.shape[2]
+    border = max(0, min(last, 0) - first), max(0, last - max(first, h))
+    return padded(X[:, :, max(0, first):max(0, last)], (border, sides))
+
+
 class InStrips(torch.autograd.Function):
-    """The sum in strips, and its derivatives; the arguments are those of `contract`, without the bias."""
+    """The sum in strips, and its derivatives; the arguments are those of `contract`, without the bias.
+
+    `torch.func.vmap` works; torch's older batching (``is_grads_batched``) does not.
+    """
 
     @staticmethod
     def forward(X, K, stride, padding, dilation, groups):
         (n, c_i, h, w), (c_o, c_k, k_h, k_w), ((top, _), sides) = X.shape, K.shape, padding
         span = dilation[0] * (k_h - 1) + 1
-        h_out, w_out = ((x + sum(p) - d * (k - 1) - 1) // s + 1
-                        for x, p, d, k, s in zip((h, w), padding, dilation, (k_h, k_w), stride))
+        h_out, w_out = output_size((h, w), (k_h, k_w), stride, padding, dilation)
         Y, matrix = X.new_empty(n, c_o, h_out, w_out), K.reshape(groups, c_o // groups, -1)
         if c_k == 1 < groups:  # rows of k_h * k_w numbers are too short for a matrix product
             W = windows(padded(X, padding), (k_h, k_w), stride, dilation)
             return shifted(W, K.unflatten(0, (groups, -1)), out=Y.unflatten(1, (groups, -1))).flatten(1, 2)
         for images, rows in strips(n, h_out, max(c_i * k_h * k_w, c_o) * w_out):
             first, last = rows.start * stride[0] - top, (rows.stop - 1) * stride[0] + span - top
-            border = max(0, min(last, 0) - first), max(0, last - max(first, h))  # rows outside of the image
-            x = padded(X[images, :, max(0, first):max(0, last)], (border, sides))
-            W, y = windows(x, (k_h, k_w), stride, dilation), Y[images, :, rows]
+            W, y = windows(band(X[images], first, last, sides), (k_h, k_w), stride, dilation), Y[images, :, rows]
             if groups == len(y) == 1:  # a plain matrix, which can be written where it belongs
-                torch.mm(matrix[0], columns(W, 1)[0], out=y[0].flatten(1))
+                torch.mm(matrix[0], columns(W, 1)[0], out=y[0].view(c_o, -1))
             else:
                 y.copy_(maps(matrix, W))
         return Y
@@ -126,32 +134,37 @@ class InStrips(torch.autograd.Function):
     def backward(ctx, dY):
         (X, K), (stride, padding, *others) = ctx.saved_tensors, ctx.geometry
         dX = dK = None
-        if ctx.needs_input_grad[0]:
-            (top, bottom), (left, right) = padding
-            size = (*X.shape[:2], top + X.shape[2] + bottom, left + X.shape[3] + right)
-            dX = gradient_of_image(dY, K, size, stride, *others)
-            dX = dX[:, :, top:size[2] - bottom, left:size[3] - right]
-        if ctx.needs_input_grad[1]:
-            dK = gradient_of_kernel(padded(X, padding), dY, K.shape, stride, *others)
+        with autocast_off(dY.device.type):
+            if ctx.needs_input_grad[0]:
+                (top, bottom), (left, right) = padding
+                size = (*X.shape[:2], top + X.shape[2] + bottom, left + X.shape[3] + right)
+                dX = gradient_of_image(dY, K, size, stride, *others)
+                if padding != NONE:
+                    dX = dX[:, :, top:size[2] - bottom, left:size[3] - right]
+            if ctx.needs_input_grad[1]:
+                dK = gradient_of_kernel(padded(X, padding), dY, K.shape, stride, *others)
         return dX, dK, None, None, None, None
 
     @staticmethod
     def jvp(ctx, dX, dK, *_):
-        X, K = ctx.saved_tensors
-        return sum(InStrips.apply(x, k, *ctx.geometry) for x, k in ((dX, K), (X, dK))
-                   if x is not None and k is not None)
+        X, K = (forward_ad.unpack_dual(t).primal for t in ctx.saved_tensors)
+        with forward_ad._set_fwd_grad_enabled(True):  # torch switches it off here, and second ones were zero
+            return sum(InStrips.apply(x, k, *ctx.geometry) for x, k in ((dX, K), (X, dK))
+                       if x is not None and k is not None)
 
     @staticmethod
     def vmap(info, in_dims, X, K, stride, padding, dilation, groups):
-        """More images are a longer batch; more kernels, each for its own images, are groups."""
-        x, k, *_ = in_dims
+        """More images are a longer batch; more kernels, more output channels or, each for its own images, groups."""
+        (x, k, *_), many = in_dims, info.batch_size
         if k is None:
             Y = InStrips.apply(X.movedim(x, 0).flatten(0, 1), K, stride, padding, dilation, groups)
-            return Y.unflatten(0, (info.batch_size, -1)), 0
-        X = X[:, None].expand(-1, info.batch_size, -1, -1, -1) if x is None else X.movedim(x, 1)
-        K, groups = K.movedim(k, 0).flatten(0, 1), info.batch_size * groups
-        Y = InStrips.apply(X.flatten(1, 2), K, stride, padding, dilation, groups)
-        return Y.unflatten(1, (info.batch_size, -1)), 1
+            return Y.unflatten(0, (many, -1)), 0
+        if x is None:  # the new kernels of a group stand beside its old ones
+            K = K.movedim(k, 0).unflatten(1, (groups, -1)).transpose(0, 1).flatten(0, 2)
+            Y = InStrips.apply(X, K, stride, padding, dilation, groups)
+            return Y.unflatten(1, (groups, many, -1)).transpose(1, 2).flatten(2, 3), 1
+        X, K = X.movedim(x, 1).flatten(1, 2), K.movedim(k, 0).flatten(0, 1)
+        return InStrips.apply(X, K, stride, padding, dilation, many * groups).unflatten(1, (many, -1)), 1
 
 
 def shifted(W, K, out):
@@ -171,7 +184,7 @@ def gradient_of_image(dY, K, shape, stride, dilation, groups):
     Shapes: ``(n, c_o, h_out, w_out), (c_o, c_i / groups, k_h, k_w) -> shape (n, c_i, h, w)``, padded.
     """
     if groups == 1 and not torch.is_grad_enabled():  # no derivative of the derivative is wanted
-        return laid_back(dY, K, shape, stride, dilation)
+        return added_back(dY, K, shape, stride, dilation)
     (n, _, h, w), (k_h, k_w), (s_h, s_w), (d_h, d_w) = shape, K.shape[2:], stride, dilation
     top, left = d_h * (k_h - 1), d_w * (k_w - 1)
     spread = dY.new_zeros(n, dY.shape[1], h + top, w + left)
@@ -180,7 +193,7 @@ def gradient_of_image(dY, K, shape, stride, dilation, groups):
     return InStrips.apply(spread, K, (1, 1), NONE, dilation, groups)
 
 
-def laid_back(dY, K, shape, stride, dilation):
+def added_back(dY, K, shape, stride, dilation):
     """Compute `gradient_of_image` in place: what each window is due is added to the pixels that it covers.
 
     That is faster, most of all with a stride, since nothing is multiplied with zeros; but autograd could

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from d2lconv._doorway import check_conv2d, pair, sides, whole
+from d2lconv._doorway import check_conv2d, flag, pair, sides, whole
 from d2lconv.contraction import contract
 from d2lconv.runtime import autocast_dtype
 
@@ -28,8 +28,8 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
     """
-    if isinstance(input, torch.Tensor) and autocast_dtype(input.device.type):
-        input, weight, bias = (cast(t, autocast_dtype(input.device.type)) for t in (input, weight, bias))
+    if isinstance(input, torch.Tensor) and (dtype := autocast_dtype(input.device.type)):
+        input, weight, bias = (cast(t, dtype) for t in (input, weight, bias))
     stride, padding, dilation = check_conv2d(input, weight, bias, stride, padding, dilation, groups)
     images = input if input.ndim == 4 else input[None]
     Y = contract(images, weight, bias, stride, padding, dilation, groups)
@@ -73,17 +73,17 @@ class Conv2d(nn.Module):
         sides(padding, self.stride, self.dilation, self.kernel_size)  # raises if it cannot be had
         self.padding = padding if isinstance(padding, str) else pair("padding", padding, 0)
         self.padding_mode = padding_mode
-        for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
-            if channels % groups:
-                raise ValueError(f"{name}={channels} cannot be shared out evenly among groups={groups}: "
-                                 f"take a multiple of {groups}.")
+        for name in ("in_channels", "out_channels"):
+            if getattr(self, name) % self.groups:
+                raise ValueError(f"{name}={getattr(self, name)} cannot be shared out evenly among "
+                                 f"groups={self.groups}: take a multiple of {self.groups}.")
         if padding_mode != "zeros":
             raise ValueError(f'padding_mode must be "zeros", but is {padding_mode!r}: for another border, '
                              f'pad the images first with torch.nn.functional.pad, and take padding=0.')
         self.weight = nn.Parameter(torch.empty(
-            out_channels, in_channels // groups, *self.kernel_size, device=device, dtype=dtype))
-        self.register_parameter("bias", None if not bias else nn.Parameter(
-            torch.empty(out_channels, device=device, dtype=dtype)))
+            self.out_channels, self.in_channels // self.groups, *self.kernel_size, device=device, dtype=dtype))
+        self.register_parameter("bias", nn.Parameter(
+            torch.empty(self.out_channels, device=device, dtype=dtype)) if flag("bias", bias) else None)
         self.reset_parameters()
 
     def reset_parameters(self):

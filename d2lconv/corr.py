@@ -1,6 +1,4 @@
-"""The same four functions as one tensor contraction: fast, any float dtype, any device, differentiable."""
-
-import torch  # noqa: F401  (for the examples)
+"""The same four functions by matrix products: fast, in every dtype of the door, on any device, differentiable."""
 
 from d2lconv._doorway import shapes
 from d2lconv.contraction import contract
@@ -14,6 +12,7 @@ def corr2d(X, K):
 
     Raises ``ValueError`` for a wrong shape, ``TypeError`` for a wrong or mixed dtype or device.
 
+    >>> import torch
     >>> corr2d(torch.arange(9.).reshape(3, 3), torch.arange(4.).reshape(2, 2))
     tensor([[19., 25.],
             [37., 43.]])
@@ -31,6 +30,7 @@ def corr2d_multi_in(X, K):
 
     Raises ``ValueError`` for a wrong shape, ``TypeError`` for a wrong or mixed dtype or device.
 
+    >>> import torch
     >>> X, K = torch.arange(9.).reshape(3, 3), torch.arange(4.).reshape(2, 2)
     >>> corr2d_multi_in(torch.stack([X, X + 1]), torch.stack([K, K + 1]))
     tensor([[ 56.,  72.],
@@ -49,6 +49,7 @@ def corr2d_multi_in_out(X, K):
 
     Raises ``ValueError`` for a wrong shape, ``TypeError`` for a wrong or mixed dtype or device.
 
+    >>> import torch
     >>> X, K = torch.ones(2, 4, 6), torch.ones(5, 2, 3, 3)
     >>> corr2d_multi_in_out(X, K).shape
     torch.Size([5, 2, 4])
@@ -66,6 +67,7 @@ def corr2d_multi_in_out_1x1(X, K):
 
     Raises ``ValueError`` for a wrong shape, ``TypeError`` for a wrong or mixed dtype or device.
 
+    >>> import torch
     >>> X, K = torch.ones(3, 2, 2), torch.tensor([[1., 2., 3.]]).reshape(1, 3, 1, 1)
     >>> corr2d_multi_in_out_1x1(X, K)
     tensor([[[6., 6.],

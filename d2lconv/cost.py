@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from d2lconv._doorway import check_conv2d_shapes, whole
+from d2lconv._doorway import check_conv2d_shapes, flag, whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,13 +50,21 @@ def conv2d_cost(input_shape, weight_shape, bias=False, stride=1, padding=0, dila
     itemsize = whole("itemsize", itemsize, 1)
     geometry = check_conv2d_shapes(input_shape, weight_shape, stride, padding, dilation, groups)
     (*n, _, h, w), (c_o, _, *kernel_size) = input_shape, weight_shape
-    h_out, w_out = ((x + sum(p) - d * (k - 1) - 1) // s + 1
-                    for x, k, s, p, d in zip((h, w), kernel_size, *geometry))
-    output_shape = (*n, c_o, h_out, w_out)
-    parameters = math.prod(weight_shape) + c_o * bool(bias)
+    output_shape = (*n, c_o, *output_size((h, w), kernel_size, *geometry))
+    parameters = math.prod(weight_shape) + c_o * flag("bias", bias)
     macs = math.prod(output_shape) * math.prod(weight_shape[1:])
     return Cost(output_shape, parameters, macs, 2 * macs, math.prod(input_shape) * itemsize,
                 parameters * itemsize, math.prod(output_shape) * itemsize)
+
+
+def output_size(size, kernel_size, stride, padding, dilation):
+    """Count the places of a window along both axes; padding is ((top, bottom), (left, right)).
+
+    >>> output_size((5, 5), (3, 3), (2, 2), ((1, 1), (0, 0)), (1, 1))
+    (3, 2)
+    """
+    return tuple((x + sum(p) - d * (k - 1) - 1) // s + 1
+                 for x, k, s, p, d in zip(size, kernel_size, stride, padding, dilation))
 
 
 def sizes(name, shape):

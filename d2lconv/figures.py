@@ -182,11 +182,11 @@ def alternate(shapes):
             notes += [part]
         else:
             notes += [""] * (len(stacks) - len(notes))
-            stacks += [tuple(whole("a size", size, 1) for size in part)]
+            stacks += [tuple(whole("a size", n, 1) for n in part) if isinstance(part, (tuple, list)) else ()]
         if not 0 <= len(stacks) - len(notes) <= 1:
             break
     if len(stacks) != len(notes) + 1 or any(len(shape) != 3 for shape in stacks):
-        raise ValueError(f"shapes must be (c, h, w), with at most one string between two of them, "
+        raise ValueError(f"shapes must be a list of (c, h, w), with at most one string between two of them, "
                          f"but is {shapes}.")
     return stacks, notes
 

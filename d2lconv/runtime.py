@@ -26,7 +26,7 @@ def default_device():
 
 @contextlib.contextmanager
 def exact_float32():
-    """Compute float32 in float32: no TF32 in convolutions and matrix products, as it was afterwards.
+    """Compute float32 in float32: no TF32 in convolutions and matrix products; afterwards each is as before.
 
     On NVIDIA GPUs since 2020, torch lets cuDNN convolutions round float32 inputs to 10 bits (TF32).
     Works as ``with exact_float32():`` and as the decorator ``@exact_float32()``.
@@ -54,6 +54,11 @@ def autocast_dtype(device_type):
     if not torch.amp.is_autocast_available(device_type) or not torch.is_autocast_enabled(device_type):
         return None
     return torch.get_autocast_dtype(device_type)
+
+
+def autocast_off(device_type):
+    """Switch `torch.autocast` off, which would round factors; do nothing where it is off."""
+    return torch.autocast(device_type, enabled=False) if autocast_dtype(device_type) else contextlib.nullcontext()
 
 
 # torch 2.9 renamed the switch, and raises when both names are used: we use the newer one that is there.

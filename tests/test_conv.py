@@ -252,5 +252,5 @@ def test_meta_tensors_have_shapes_only():
 @pytest.mark.filterwarnings("ignore:.*autograd.function.Function.* should not be instantiated:DeprecationWarning")
 def test_torch_can_compile_it(device):
     X, K, b = tensors((2, 4, 7, 6), (6, 2, 3, 2), (6,), device=device)
-    compiled = torch.compile(conv2d, backend="eager")
+    compiled = torch.compile(conv2d, fullgraph=True, backend="eager")
     assert_conv2d(compiled(X, K, b, stride=2, groups=2), X, K, b, stride=2, groups=2)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
-from torch.func import grad, jvp, vmap
+from torch.func import grad, jacfwd, jacrev, jvp, vmap
 
 from d2lconv import contraction, corr, loops
 from d2lconv.contraction import windows
@@ -183,7 +183,7 @@ def test_meta_tensors_have_shapes_only(form):
 @pytest.mark.filterwarnings("ignore:.*autograd.function.Function.* should not be instantiated:DeprecationWarning")
 def test_torch_can_compile_it(form, device):
     X, K = tensors((2, 4, 4), (3, 2, 2, 2), dtype=torch.float64, device=device)
-    compiled = torch.compile(form.corr2d_multi_in_out, backend="eager")
+    compiled = torch.compile(form.corr2d_multi_in_out, fullgraph=True, backend="eager")
     assert_conv2d(compiled(X, K), X, K)
 
 
@@ -236,3 +236,23 @@ def test_autocast_rounds_nothing_in_the_four_functions(device):
     outside = corr.corr2d_multi_in_out(X, K)
     with torch.autocast(torch.device(device).type, torch.bfloat16):
         assert torch.equal(corr.corr2d_multi_in_out(X, K), outside)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning", "ignore:There is a performance drop")
+def test_second_forward_derivatives_are_those_of_the_way_back(device):
+    both = tensors((2 * 3 * 4 + 2 * 2 * 2 * 2,), dtype=torch.float64, device=device)
+
+    def total(both):
+        X, K = both[:24].reshape(2, 3, 4), both[24:].reshape(2, 2, 2, 2)
+        return corr2d_multi_in_out(X, K).square().sum()
+
+    torch.testing.assert_close(jacfwd(jacfwd(total))(both), jacrev(jacrev(total))(both))
+
+
+def test_autocast_rounds_no_gradient_in_strips(monkeypatch, device):
+    monkeypatch.setattr(contraction, "STRIP", 1)
+    X, K = (t.requires_grad_() for t in tensors((2, 6, 5), (3, 2, 2, 2), device=device))
+    expected = torch.autograd.grad(corr2d_multi_in_out(X, K).sum(), (X, K))
+    with torch.autocast(torch.device(device).type, torch.bfloat16):
+        actual = torch.autograd.grad(corr2d_multi_in_out(X, K).sum(), (X, K))
+    assert all(map(torch.equal, actual, expected))

@@ -89,7 +89,7 @@ def test_inputs_and_kernels_are_shown_as_they_are():
     figure = draw(X, K)
     for c in range(2):
         assert numbers(grid(figure, f"channel {c}")).equal(X[c])
-        assert numbers(grid(figure, f"kernel {c}")).equal(K[c])
+        assert numbers(grid(figure, f"slice {c}")).equal(K[c])
 
 
 def test_signs_stand_between_the_grids():
@@ -110,7 +110,7 @@ def test_every_window_times_its_kernel_is_its_term_and_the_terms_add_up(stride, 
     Y = conv2d(X, K[None], stride=stride, padding=padding)[0]
     for i, j in torch.cartesian_prod(*map(torch.arange, Y.shape)).tolist():
         figure = draw(X, K, (i, j), stride=stride, padding=padding)
-        terms = [marked(grid(figure, f"channel {c} ⋆ kernel {c}")).item() for c in range(2)]
+        terms = [marked(grid(figure, f"channel {c} ⋆ slice {c}")).item() for c in range(2)]
         assert terms == [(marked(grid(figure, f"channel {c}")) * K[c]).sum().item() for c in range(2)]
         assert sum(terms) == marked(grid(figure, "sum")).item() == Y[i, j]
         assert mark(grid(figure, "sum")) == (i, j, 1, 1)
@@ -359,7 +359,7 @@ def test_stacks_that_cannot_be_read_are_refused(shapes):
 
 
 def test_a_size_that_is_no_integer_is_refused():
-    with pytest.raises(TypeError, match="integers"):
+    with pytest.raises(TypeError, match="whole numbers"):
         draw_stacks([(3, 2.5, 2)])
 
 

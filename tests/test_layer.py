@@ -120,7 +120,7 @@ def test_a_second_backward_step_needs_the_graph_as_with_torch(device):
 @pytest.mark.parametrize(("arguments", "error", "words"), [
     ({"in_channels": 0}, ValueError, "in_channels must be at least 1, but is 0"),
     ({"out_channels": 0}, ValueError, "out_channels must be at least 1"),
-    ({"out_channels": 5.0}, TypeError, "out_channels must be made of integers, but 5.0"),
+    ({"out_channels": 5.0}, TypeError, "out_channels takes whole numbers, but 5.0"),
     ({"kernel_size": 0}, ValueError, "kernel_size must be at least 1"),
     ({"kernel_size": (3, 3, 3)}, ValueError, "kernel_size must be an integer or a pair"),
     ({"stride": 0}, ValueError, "stride must be at least 1"),

@@ -1,4 +1,6 @@
-"""Run notebooks, and store their outputs so that a second run changes nothing: python tools/notebooks.py [--measure] FILE...
+"""Run notebooks and store their outputs, so that a second run changes nothing.
+
+python tools/notebooks.py [--measure] FILE...
 
 Cells tagged nbval-ignore-output hold measurements. They are run too, but keep what they had stored,
 unless --measure is given.
@@ -15,7 +17,8 @@ def run(path, measure):
     """Execute one notebook in its folder, and write it back without what changes from run to run."""
     notebook = nbformat.read(path, as_version=4)
     before = {cell.id: cell.get("outputs") for cell in notebook.cells}
-    NotebookClient(notebook, timeout=300, coalesce_streams=True, resources={"metadata": {"path": str(path.parent)}}).execute()
+    folder = {"metadata": {"path": str(path.parent)}}
+    NotebookClient(notebook, timeout=300, coalesce_streams=True, resources=folder).execute()
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         cell.metadata = {"tags": tags} if tags else {}  # nbclient adds the times of execution
@@ -24,7 +27,8 @@ def run(path, measure):
             for output in cell.outputs:
                 if "execution_count" in output:
                     output.execution_count = cell.execution_count
-    notebook.metadata = {"kernelspec": {"display_name": "Python 3", "name": "python3"}, "language_info": {"name": "python"}}
+    kernel = {"display_name": "Python 3", "name": "python3"}
+    notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     nbformat.write(notebook, path)
 
 

@@ -8,7 +8,7 @@ from d2lconv.exercises.guard import call
 from d2lconv.exercises.misconceptions import IN_PLACE, UNCHECKED, ZIP
 from d2lconv.exercises.report import Finding
 from d2lconv.exercises.trial import contains_tensor, expected, fault
-from d2lconv.exercises.values import largest, lists, same, settled, shape, shown
+from d2lconv.exercises.values import largest, same, settled, shape, shown
 
 DTYPE_HINT = "torch.zeros(...) makes float32 whatever comes in; X.new_zeros(...) keeps what X has."
 
@@ -79,7 +79,7 @@ def first_difference(trial):
     wrong = ~((value.to(torch.complex128) - truth.double()).abs() <= trial.slack)
     where = tuple(wrong.nonzero()[0].tolist()) if wrong.any() else (0,) * truth.ndim
     at = f"[{', '.join(map(str, where))}]"
-    return [(f"yours{at}", lists(value)[where[0]] if not where else value[where].item()),
+    return [(f"yours{at}", value[where].item()),
             (f"wanted{at}", truth[where].item())]
 
 

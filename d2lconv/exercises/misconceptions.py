@@ -31,7 +31,7 @@ READ = {
     "separable": Section("groups", "How much does it save?"),
     "shuffle": Section("groups", "What do groups lose?"),
     "memory": Section("groups", "Why can fewer FLOPs still be slower?"),
-    "whole layer": Section("build_conv2d", "What is missing to a whole layer?"),
+    "whole layer": Section("build_conv2d", "What does a whole layer still need?"),
     "kernel gradient": Section("build_conv2d", "What is the gradient with respect to the kernel?"),
     "input gradient": Section("build_conv2d", "What is the gradient with respect to the input?"),
     "first or last": Section("frameworks", "What do NCHW and HWIO mean?"),

@@ -8,15 +8,6 @@ import torch
 SHOWN = 40  # a tensor with more elements is described, and only its first difference shown
 
 
-def lists(value):
-    """Turn a tensor into nested lists of numbers; anything else stays what it is.
-
-    >>> lists(torch.ones(1, 2))
-    [[1.0, 1.0]]
-    """
-    return value.tolist() if isinstance(value, torch.Tensor) else value
-
-
 def number(x):
     """Write a number as short as it can be told apart.
 

@@ -11,7 +11,7 @@ import torch
 
 from d2lconv._doorway import whole
 from d2lconv.arithmetic import explain, number, problem
-from d2lconv.conv import conv2d
+from d2lconv.cost import conv2d_cost
 
 MOST = 16  # channels, and pixels a side: more numbers than a page can show
 CLASSIC = {"c_i": 2, "c_o": 1, "k": 2, "size": 3}
@@ -47,7 +47,9 @@ def explore(X=None, K=None, bias=None, stride=1, padding=0, groups=1):
     X, K, *_ = problem(X, K, bias, stride, padding, groups)
     if X.is_complex():
         raise TypeError(f"X is {X.dtype}, and explore draws real numbers: take X.real and K.real.")
-    if max(*X.shape, *K.shape, padding) > MOST:
+    if padding > MOST:
+        raise ValueError(f"padding is {padding}, but explore shows every number: at most {MOST} on each side.")
+    if max(*X.shape, *K.shape) > MOST:
         raise ValueError(f"X is {tuple(X.shape)} and K is {tuple(K.shape)}, but explore shows every number: "
                          f"at most {MOST} channels of {MOST}x{MOST}. Take a part, for example X[:, :8, :8].")
     return Explorer(X, K, bias, stride, padding, groups, sizes)
@@ -98,9 +100,9 @@ class Explorer:
 
     def shapes(self):
         """The problem in one line."""
-        Y = conv2d(self.X, self.K, self.bias, self.stride, self.padding, groups=self.groups)
+        cost = conv2d_cost(self.X.shape, self.K.shape, stride=self.stride, padding=self.padding, groups=self.groups)
         return (f"X {tuple(self.X.shape)}, K {tuple(self.K.shape)}, stride {self.stride}, "
-                f"padding {self.padding}, groups {self.groups} -> Y {tuple(Y.shape)}")
+                f"padding {self.padding}, groups {self.groups} -> Y {cost.output_shape}")
 
     def first(self):
         """The arithmetic of the first output element."""
