@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PACKAGE_TESTS := $(patsubst %,tests/test_%.py,loops corr conv layer cost runtime doorway oracles arithmetic figures exercises)
 NBVAL  := --nbval --nbval-current-env --nbval-cell-timeout=120 \
           --nbval-sanitize-with=tests/nbval-sanitize.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test test-package test-notebooks test-gpu verify notebooks lint links bench dist corrupt mutants audit licences address clean
+.PHONY: help book serve test test-package test-notebooks test-gpu verify notebooks lint links bench slides pdf picture dist corrupt mutants audit licences address clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -37,7 +38,7 @@ test-package: $(READY)
 
 test-gpu:  ## run package tests and notebooks on CUDA, in the environment that $(PYTHON) has
 	D2LCONV_DEVICE=cuda $(PYTHON) -c "import d2lconv; print('on', d2lconv.default_device())"
-	D2LCONV_DEVICE=cuda $(PYTHON) -m pytest -m "not peers" --doctest-modules d2lconv tests
+	D2LCONV_DEVICE=cuda $(PYTHON) -m pytest -m "not peers" --doctest-modules d2lconv $(PACKAGE_TESTS)
 	rm -rf _build/alone && mkdir -p _build/alone && cp book/*.ipynb _build/alone
 	D2LCONV_DEVICE=cuda $(PYTHON) -m pytest $(NBVAL) --junitxml=_build/cuda.xml _build/alone
 	$(PYTHON) tools/record.py cuda _build/cuda.xml
@@ -68,6 +69,15 @@ links: $(READY)  ## try every link to another site
 
 address:  ## write the repository's address everywhere: make address REPO=owner/name
 	$(PYTHON) tools/address.py $(REPO)
+
+slides: book  ## build the decks, with the site, into _build/html/slides
+	@echo "--- one deck a chapter, in _build/html/slides"
+
+pdf: book  ## print the whole book into _build/html/book.pdf
+	$(BIN)/python tools/pdf.py _build/html/book.pdf
+
+picture: book  ## photograph the explorer for the README
+	$(BIN)/python tools/picture.py
 
 dist: $(READY)  ## build sdist and wheel into dist/, and run the README's example from each
 	rm -rf dist

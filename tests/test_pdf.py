@@ -1,0 +1,71 @@
+"""The printed book: every chapter can be found in it, every link leads somewhere, nothing points to this machine."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pypdf
+import pytest
+from bs4 import BeautifulSoup
+
+ROOT = Path(__file__).parent.parent
+CHAPTERS = re.findall(r"(?:root|file): (\w+)", (ROOT / "_toc.yml").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory, site):
+    """Print it, in a process of its own, for the browser of other tests may be running in this one."""
+    if not any(map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))):
+        pytest.skip("no browser here: install Chromium")
+    path = tmp_path_factory.mktemp("pdf") / "book.pdf"
+    subprocess.run([sys.executable, "tools/pdf.py", path], cwd=ROOT, check=True, timeout=300)
+    return pypdf.PdfReader(path)
+
+
+@pytest.fixture(scope="module")
+def links(book):
+    """The links of all pages."""
+    return [link.get_object() for page in book.pages for link in page.get("/Annots", ())]
+
+
+def heading(chapter):
+    page = BeautifulSoup((ROOT / f"_build/html/{chapter}.html").read_text("utf-8"), "html.parser")
+    return page.select_one("article h1").contents[0]
+
+
+def test_the_outline_lists_the_chapters_in_their_order(book):
+    assert [entry.title for entry in book.outline if not isinstance(entry, list)] == list(map(heading, CHAPTERS))
+
+
+def test_links_within_the_book_lead_to_places_in_it(book, links):
+    wanted = {link["/Dest"] for link in links if "/Dest" in link}
+    assert len(wanted) > 50
+    assert wanted <= set(book.named_destinations)
+
+
+def test_no_link_leads_to_a_file(links):
+    addresses = {link["/A"]["/URI"] for link in links if "/A" in link}
+    assert addresses
+    assert not [address for address in addresses if not re.match("https?://(?!localhost|127)", address)]
+
+
+def test_it_is_tagged_and_says_its_title_and_language(book):
+    assert book.root_object["/MarkInfo"]["/Marked"]
+    assert book.root_object["/Lang"] == "en"
+    assert book.metadata.title == heading("index")
+
+
+def test_the_first_page_shows_the_explorer_without_its_buttons_and_its_number(book):
+    text = book.pages[0].extract_text()
+    assert re.search(r"= *19 *\+ *37|19 \+ 37", text)
+    assert "56" in text
+    assert "Play" not in text
+    assert f"1 / {len(book.pages)}" in text
+
+
+def test_code_mathematics_and_outputs_are_text(book):
+    text = "\n".join(page.extract_text() for page in book.pages)
+    for part in ("corr2d_multi_in_out", "torch.Size([3, 2, 2, 2])", "∑", "104., 120."):
+        assert part in text

@@ -1,0 +1,128 @@
+"""The decks in a real browser, at the size of a projector: nothing is cut off, nothing comes from outside."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SITE = ROOT / "_build/html"
+DECKS = sorted(path.stem for path in (ROOT / "book").glob("*.ipynb") if path.stem != "solutions")
+SIZE = {"width": 1280, "height": 720}
+READY = "window.Reveal && Reveal.isReady()"
+
+# Go to each slide, and measure all that stands on it. Formulas and pictures that do not fit would hang over.
+# The explorer grows with its channels; its box must fit, and lets it be scrolled.
+LOOK = """() => Reveal.getSlides().map(slide => {
+    const {h, v} = Reveal.getIndices(slide);
+    Reveal.slide(h, v);
+    const parts = [...slide.querySelectorAll("*")].filter(part => part.checkVisibility()
+        && !part.closest("aside") && (part.matches(".cell") || !part.closest(".d2lconv-explorer")));
+    const boxes = parts.filter(part => !part.querySelector(".d2lconv-explorer") || part.matches(".cell"))
+        .map(part => part.getBoundingClientRect());
+    return {
+        title: slide.querySelector("h1, h2").textContent,
+        below: Math.max(...boxes.map(box => box.bottom)) - 720,
+        beside: Math.max(...boxes.map(box => box.right)) - 1280,
+        content: [...slide.children].filter(part => part.checkVisibility()).length,
+        zoom: Math.min(1, ...[...slide.querySelectorAll("[style*=zoom]")].map(part => +part.style.zoom)),
+        formulas: [...slide.querySelectorAll("math")].filter(part => part.querySelector("merror")).length,
+        links: [...slide.querySelectorAll("a[href]")].map(link => link.href),
+        images: [...slide.querySelectorAll("img")].filter(image => !image.naturalWidth).length,
+    };
+})"""
+
+
+@pytest.fixture(scope="module")
+def decks(browser, site):
+    """Open each deck once, light, then dark; note what it asks for, what it complains of, what it shows."""
+    seen = {}
+    with browser.new_context(viewport=SIZE) as context:
+        for number, name in enumerate(DECKS):
+            page, requests, complaints = context.new_page(), [], []
+            page.emulate_media(color_scheme="dark" if number % 2 else "light")
+            page.on("request", lambda request, requests=requests: requests.append(request.url))
+            page.on("requestfailed", lambda request, said=complaints: said.append(request.url))
+            page.on("console", lambda message, said=complaints: said.append(message.text))
+            page.on("pageerror", lambda error, said=complaints: said.append(str(error)))
+            page.goto(f"{site}slides/{name}.html")
+            page.wait_for_function(READY)
+            seen[name] = {"slides": page.evaluate(LOOK), "requests": requests, "complaints": complaints}
+            page.close()
+    return seen
+
+
+@pytest.fixture
+def page(browser):
+    with browser.new_context(viewport=SIZE) as context:
+        yield context.new_page()
+
+
+def wrong(decks, key, is_wrong):
+    return {f"{name} {number}, {slide['title']}: {slide[key]}" for name, deck in decks.items()
+            for number, slide in enumerate(deck["slides"], 1) if is_wrong(slide[key])}
+
+
+def test_no_slide_overflows(decks):
+    assert not wrong(decks, "below", lambda pixels: pixels > 0.5)
+    assert not wrong(decks, "beside", lambda pixels: pixels > 0.5)
+
+
+def test_nothing_is_made_too_small_to_be_read(decks):
+    assert not wrong(decks, "zoom", lambda factor: factor < 0.6)
+
+
+def test_no_slide_is_empty(decks):
+    assert not wrong(decks, "content", lambda number: number < 2)
+
+
+def test_formulas_and_pictures_are_there(decks):
+    assert not wrong(decks, "formulas", bool)
+    assert not wrong(decks, "images", bool)
+
+
+def test_no_request_leaves_the_machine_and_no_deck_complains(decks, site):
+    assert not [url for deck in decks.values() for url in deck["requests"] if not url.startswith((site, "data:"))]
+    assert not {name: deck["complaints"] for name, deck in decks.items() if deck["complaints"]}
+
+
+@pytest.mark.parametrize("name", DECKS)
+def test_a_chapter_leads_to_its_deck_and_back(decks, site, name):
+    assert f'href="slides/{name}.html"' in (SITE / f"{name}.html").read_text("utf-8")
+    assert any(f"{site}{name}.html" in slide["links"] for slide in decks[name]["slides"][:2])
+
+
+def test_every_link_in_a_deck_leads_somewhere(decks, site):
+    def leads(link):
+        path, _, anchor = link.removeprefix(site).partition("#")
+        file = SITE / path
+        return file.is_file() and (not anchor or f'id="{anchor}"' in file.read_text("utf-8"))
+
+    assert not wrong(decks, "links", lambda links: [one for one in links if one.startswith(site) and not leads(one)])
+
+
+def test_an_output_waits_for_a_key_and_the_notes_keep_the_whole_paragraph(page, site):
+    page.goto(f"{site}slides/input_channels.html")
+    page.wait_for_function(READY)
+    page.keyboard.press("PageDown")
+    output = page.locator("section.present .cell_output").first
+    output.wait_for(state="hidden")
+    page.keyboard.press("PageDown")
+    output.wait_for(state="visible")
+    assert "Nothing says that red and green" in page.evaluate(
+        "Reveal.getSlides().map(slide => Reveal.getSlideNotes(slide) ?? '').join()")
+
+
+def test_the_explorer_works_inside_and_keeps_the_arrow_keys(page, site):
+    page.goto(f"{site}slides/input_channels.html")
+    page.wait_for_function(READY)
+    page.evaluate("""() => {
+        const {h, v} = Reveal.getIndices(document.querySelector(".d2lconv-explorer").closest("section"));
+        Reveal.slide(h, v);
+    }""")
+    where, words = page.url, page.locator("section.present .d2lconv-explorer .lines")
+    page.locator("section.present [role=gridcell]").first.click()
+    assert "= 56" in words.inner_text()
+    page.keyboard.press("ArrowRight")
+    assert "= 72" in words.inner_text()
+    page.locator("section.present .controls input[name=padding][value='1']").check(force=True)
+    assert page.url == where

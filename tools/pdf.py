@@ -1,0 +1,79 @@
+"""Print the whole book, from the pages that `make book` has built: python tools/pdf.py FILE
+
+One page is made of all pages, in the order of _toc.yml; the ids of each get its name in front, since
+many chapters end "In practice", and every exercise is called like its solution. (Sphinx's own
+single page keeps such ids as they are, and half of its links lead to the wrong place.) A browser prints it.
+"""
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from bs4 import BeautifulSoup
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "_build/html"
+STYLE = Path(__file__).with_suffix(".css")
+NOT_ON_PAPER = ".headerlink, .tag_hide-input, .tag_hide-cell"
+FOOTER = """<div style="width: 100%; font: 8px sans-serif; color: #444; text-align: center">
+<span class="pageNumber"></span> / <span class="totalPages"></span></div>"""
+
+
+def chapters():
+    return re.findall(r"(?:root|file): (\w+)", (ROOT / "_toc.yml").read_text("utf-8"))
+
+
+def article(name):
+    """Take a page's article, so that it can stand beside others."""
+    page = BeautifulSoup((SITE / f"{name}.html").read_text("utf-8"), "html.parser").select_one("article")
+    for element in page.select(NOT_ON_PAPER):
+        element.decompose()
+    for link in page.select("a.image-reference"):
+        link.unwrap()  # leads to a file that stays behind
+    for element in page.select("[id]"):
+        element["id"] = f"{name}--{element['id']}"
+    for link in page.select("a[href]"):
+        target = re.fullmatch(r"(?:(\w+)\.html)?(?:#(.*))?", link["href"])
+        if target and (target[1] or name) in chapters():
+            place = f"--{target[2]}" if target[2] else ""
+            link["href"] = f"#{target[1] or name}{place}"
+    for image in page.select("img"):
+        image["loading"] = "eager"
+    for details in page.select("details"):
+        details["open"] = ""
+    page["id"] = name
+    return str(page)
+
+
+def single_page():
+    styles = "".join(f'<link rel="stylesheet" href="_static/{name}">' for name in ("pygments.css", "custom.css"))
+    title = BeautifulSoup((SITE / "index.html").read_text("utf-8"), "html.parser").select_one("article h1").contents[0]
+    return (f'<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{title}</title>'
+            f'{styles}<style>{STYLE.read_text("utf-8")}</style></head>'
+            f'<body><main>{"".join(map(article, chapters()))}</main></body></html>')
+
+
+def make_pdf(target):
+    source = SITE / "print.html"
+    source.write_text(single_page(), "utf-8")
+    installed = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=installed, args=["--no-sandbox"] if getattr(os, "geteuid", int)() == 0 else [])
+            page = browser.new_page()
+            page.goto(source.as_uri())
+            page.evaluate("document.fonts.ready")
+            page.pdf(path=target, format="A4", outline=True, tagged=True, print_background=True,
+                     margin={"top": "18mm", "bottom": "20mm", "left": "20mm", "right": "20mm"},
+                     display_header_footer=True, header_template="<span></span>", footer_template=FOOTER)
+            browser.close()
+    finally:
+        source.unlink()
+
+
+if __name__ == "__main__":
+    make_pdf(sys.argv[1] if len(sys.argv) == 2 else sys.exit(__doc__))
