@@ -35,8 +35,8 @@ def cells(report):
                                if "nbval-ignore-output" not in cell["metadata"].get("tags", [])]
     equal = 0
     for case in xml.etree.ElementTree.parse(report).iter("testcase"):
-        notebook, number = Path(case.get("classname", "")).name.split(".")[-1], case.get("name").split()[-1]
-        equal += len(case) == 0 and int(number) in compared.get(notebook, [])
+        notebook = case.get("classname").removesuffix(".ipynb").split(".")[-1]  # folder.name.ipynb
+        equal += len(case) == 0 and int(case.get("name").split()[-1]) in compared[notebook]
     return sum(map(len, compared.values())), equal
 
 
