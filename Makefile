@@ -9,7 +9,7 @@ NBVAL  := --nbval --nbval-current-env --nbval-cell-timeout=120 \
           --nbval-sanitize-with=tests/nbval-sanitize.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test test-package test-notebooks test-gpu verify notebooks lint links bench slides pdf picture dist corrupt mutants audit licences address clean
+.PHONY: help book serve test alone test-package test-notebooks test-gpu verify notebooks lint links bench slides pdf picture dist corrupt mutants audit licences address clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -27,24 +27,24 @@ serve: book  ## build the site and show it on http://localhost:8000
 
 test: book test-notebooks test-package  ## run everything that must hold
 
-test-notebooks: $(READY)  # each one alone, in a folder without the repository around it
-	@echo "--- re-computing every stored output"
+alone:  # the notebooks, in a folder without the repository around them, as Colab has them
 	rm -rf _build/alone && mkdir -p _build/alone && cp book/*.ipynb _build/alone
+
+test-notebooks: $(READY) alone
+	@echo "--- re-computing every stored output"
 	$(BIN)/python -m pytest $(NBVAL) --numprocesses=2 --dist=loadscope _build/alone
 
 test-package: $(READY)
 	@echo "--- testing the package, the notebooks' hygiene and the site"
 	$(BIN)/python -m pytest --doctest-modules --numprocesses=2 --dist=loadscope d2lconv tests
 
-test-gpu:  ## run package tests and notebooks on CUDA, in the environment that $(PYTHON) has
+test-gpu: alone  ## run package tests and notebooks on CUDA, in the environment that $(PYTHON) has
 	D2LCONV_DEVICE=cuda $(PYTHON) -c "import d2lconv; print('on', d2lconv.default_device())"
 	D2LCONV_DEVICE=cuda $(PYTHON) -m pytest -m "not peers" --doctest-modules d2lconv $(PACKAGE_TESTS)
-	rm -rf _build/alone && mkdir -p _build/alone && cp book/*.ipynb _build/alone
 	D2LCONV_DEVICE=cuda $(PYTHON) -m pytest $(NBVAL) --junitxml=_build/cuda.xml _build/alone
 	$(PYTHON) tools/record.py cuda _build/cuda.xml
 
-verify: $(READY)  ## run the notebooks on the CPU, and write the result into book/verified.json
-	rm -rf _build/alone && mkdir -p _build/alone && cp book/*.ipynb _build/alone
+verify: $(READY) alone  ## run the notebooks on the CPU, and write the result into book/verified.json
 	D2LCONV_DEVICE=cpu $(BIN)/python -m pytest $(NBVAL) --junitxml=_build/cpu.xml --numprocesses=2 --dist=loadscope _build/alone
 	$(BIN)/python tools/record.py cpu _build/cpu.xml
 
