@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from d2lconv import conv2d, conv2d_cost, default_device, exact_float32, loops
-from d2lconv.contraction import columns, multiply, strips, windows
+from d2lconv.contraction import columns, dealt, strips, windows
 
 RECORD = Path(__file__).resolve().parent.parent / "d2lconv" / "measured.json"
 LAYERS = {  # name: image, weight, stride, padding, groups
@@ -92,15 +92,16 @@ def forward(name, batch, seconds):
     (*_, stride, padding, groups), (X, K) = LAYERS[name], tensors(name, batch)
     padded = torch.nn.functional.pad(X, [padding] * 4)
     W = windows(padded, K.shape[2:], (stride, stride))
-    matrix = K.reshape(groups, len(K) // groups, -1)
     row = max(W[0, :, 0].numel(), len(K) * W.shape[3])
-    ready = [columns(W[images, :, rows], groups) for images, rows in strips(len(W), W.shape[2], row)]
+    ready = [columns(dealt(W[images, :, rows]), groups) for images, rows in strips(len(W), W.shape[2], row)]
+    matrices = K.reshape(groups, len(K) // groups, -1)
+    ready = [(matrices.repeat(len(strip) // groups, 1, 1), strip) for strip in ready]
     ours, theirs, alone = take_turns([
         lambda: conv2d(X, K, None, stride, padding, 1, groups),
         lambda: torch.nn.functional.conv2d(X, K, None, stride, padding, 1, groups),
-        lambda: [multiply(matrix, strip) for strip in ready]], seconds)
-    share = statistics.median(a / o for a, o in zip(alone, ours))
-    return {"ratio": ratio(ours, theirs), "product": round(share, 2), "microseconds": round(1e6 * min(theirs))}
+        lambda: [torch.bmm(*pair) for pair in ready]], seconds)
+    return {"ratio": ratio(ours, theirs), "product": round(statistics.median(a / o for a, o in zip(alone, ours)), 2),
+            "microseconds": [round(1e6 * statistics.median(times)) for times in (ours, theirs)]}
 
 
 def backward(name, batch, seconds):
@@ -115,30 +116,38 @@ def backward(name, batch, seconds):
 
 
 def listing(name):
-    """Compare the loops over pixels with torch, once, for a layer where they end in reasonable time."""
-    X, K = tensors(name, 1)
+    """Compare D2L's loops over pixels with torch; return None where they would not end in reasonable time."""
+    (*_, stride, padding, groups), (X, K) = LAYERS[name], tensors(name, 1)
+    X = torch.nn.functional.pad(X, [padding] * 4)
+    steps = len(K) * X[0].numel()  # of Python, about
+    if stride != 1 or groups != 1 or steps > 30_000:
+        return None
     ours, theirs = take_turns([lambda: loops.corr2d_multi_in_out(X[0], K),
                                lambda: torch.nn.functional.conv2d(X, K)], 0)
-    return ratio(ours, theirs)
+    return ratio(ours, theirs)["median"]
 
 
-def extra_memory(side):
-    """Run 64 -> 64 channels, 3x3, in a process of its own; return the MiB beyond input, weight and output."""
-    line = subprocess.run([sys.executable, __file__, "--memory", str(side)], check=True, capture_output=True, text=True)
-    return float(line.stdout)
+def extra_memory(name, enlarged=1):
+    """Run a layer once, in a process of its own; return the MiB beyond input, weight and output."""
+    if not Path("/proc/self/clear_refs").exists() or default_device().type != "cpu":
+        return None
+    line = subprocess.run([sys.executable, __file__, "--memory", name, str(enlarged)],
+                          check=True, capture_output=True, text=True)
+    return round(float(line.stdout), 1)
 
 
-def measure_memory(side):
+def measure_memory(name, enlarged):
     """Print by how much this process grew at most during one call, less the output."""
     def status(name):
         line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
         return int(line.split()[1]) / 1024
 
-    X, K = torch.randn(1, 64, side, side), torch.randn(64, 64, 3, 3)
-    conv2d(X[:, :, :64, :64].clone(), K, padding=1)  # what the libraries need once
+    (*_, stride, padding, groups), (X, K) = LAYERS[name], tensors(name, 1)
+    conv2d(X, K, None, stride, padding, 1, groups)  # what the libraries need once
+    X = X.repeat(1, 1, enlarged, enlarged)
     Path("/proc/self/clear_refs").write_text("5")  # forget the largest size so far, the parent's too
     before = status("VmRSS")
-    Y = conv2d(X, K, padding=1)
+    Y = conv2d(X, K, None, stride, padding, 1, groups)
     print(status("VmHWM") - before - Y.numel() * Y.element_size() / 2**20)
 
 
@@ -175,17 +184,27 @@ def environment():
 @exact_float32()
 def run(seconds, batches, threads):
     """Measure everything, print it as it comes, and return the record."""
-    record = {"environment": environment(), "forward": [], "backward": [], "listing": {}, "memory": {}}
+    record = {"environment": environment(), "layers": [], "forward": [], "backward": [], "memory": {}}
+    print(f"{'layer':20} {'image':>15} {'weight':>18} stride loops / torch   extra MiB")
+    for name, (image, weight, stride, *_) in LAYERS.items():
+        row = {"layer": name, "image": image, "weight": weight, "stride": stride,
+               "listing": listing(name), "memory": extra_memory(name)}
+        record["layers"].append(row)
+        print(f"{name:20} {'x'.join(map(str, image)):>15} {'x'.join(map(str, weight)):>18} {stride:6} "
+              f"{row['listing'] or '':>13} {row['memory'] if row['memory'] is not None else '':>11}", flush=True)
     for count in threads:
         torch.set_num_threads(count)
         for batch in batches:
-            print(f"\n{count} thread(s), batch {batch}\n{'layer':20} {'ours / torch':>20} {'product alone':>14}")
+            print(f"\n{count} thread(s), batch {batch}, microseconds\n"
+                  f"{'layer':20} {'ours':>8} {'torch':>8} {'ours / torch':>20} {'product alone':>14}")
             for name in LAYERS:
                 with torch.no_grad():
                     row = {"layer": name, "threads": count, "batch": batch, **forward(name, batch, seconds)}
                 record["forward"].append(row)
                 (low, high), middle = row["ratio"]["quartiles"], row["ratio"]["median"]
-                print(f"{name:20} {middle:6.2f} ({low:.2f} to {high:.2f}) {row['product']:>14.0%}", flush=True)
+                ours, theirs = row["microseconds"]
+                print(f"{name:20} {ours:8} {theirs:8} {middle:6.2f} ({low:.2f} to {high:.2f}) {row['product']:>14.0%}",
+                      flush=True)
             rows = [row for row in record["forward"] if (row["threads"], row["batch"]) == (count, batch)]
             print(f"geometric mean {mean(rows)}")
     print(f"\nbackward, {count} thread(s), batch 1")
@@ -193,13 +212,11 @@ def run(seconds, batches, threads):
         record["backward"].append({"layer": name, **backward(name, 1, seconds)})
         print(f"{name:20} {record['backward'][-1]['ratio']['median']:6.2f}", flush=True)
     print(f"geometric mean {mean(record['backward'])}")
-    for name in ("classic, 2x2", "LeNet-5, 2"):
-        record["listing"][name] = listing(name)
-        print(f"loops over pixels, {name}: {record['listing'][name]['median']:.0f} times torch")
-    if Path("/proc/self/clear_refs").exists() and default_device().type == "cpu":
-        for side in (448, 896, 1792):
-            record["memory"][side] = round(extra_memory(side), 1)
-            print(f"extra memory, 64 -> 64 channels at {side}x{side}: {record['memory'][side]} MiB")
+    for enlarged in (1, 2, 4, 8):
+        side, extra = 224 * enlarged, extra_memory("VGG-16, 1.2", enlarged)
+        if extra is not None:
+            record["memory"][side] = extra
+            print(f"extra memory, 64 -> 64 channels at {side}x{side}: {extra} MiB")
     record["exponents"] = exponents(seconds)
     print("exponents", record["exponents"])
     return record
@@ -211,10 +228,10 @@ if __name__ == "__main__":
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 16])
     parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, torch.get_num_threads()}))
     parser.add_argument("--output", type=Path, default=RECORD)
-    parser.add_argument("--memory", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--memory", nargs=2, metavar=("LAYER", "ENLARGED"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.memory:
-        measure_memory(options.memory)
+        measure_memory(options.memory[0], int(options.memory[1]))
     else:
         record = run(options.seconds, options.batches, options.threads)
         options.output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -6,6 +6,7 @@ each a sum of the same kind, are stated here, so that autograd need not keep the
 """
 
 from itertools import product
+from math import ceil, gcd
 
 import torch
 from torch.autograd import forward_ad
@@ -15,7 +16,7 @@ from d2lconv.cost import output_size
 from d2lconv.runtime import autocast_off
 
 HALF = (torch.float16, torch.bfloat16)
-STRIP = 2**19  # numbers that are worked on at a time: 2 MB of float32, which a CPU keeps in its cache
+STRIP = 2**20  # numbers that are worked on at a time: 4 MB of float32, which a CPU keeps in its caches
 NONE = ((0, 0), (0, 0))  # no padding at (top, bottom), (left, right)
 
 
@@ -30,11 +31,11 @@ def contract(X, K, bias=None, stride=(1, 1), padding=NONE, dilation=(1, 1), grou
     if X.dtype in HALF:  # sum in float32, round once
         wide = (t if t is None else t.float() for t in (X, K, bias))
         return contract(*wide, stride, padding, dilation, groups).to(X.dtype)
-    few = X.numel() * K.shape[2] * K.shape[3] <= STRIP * stride[0] * stride[1]  # numbers in the columns, about
+    few = X.numel() * K.shape[2] * K.shape[3] <= STRIP // 16 * stride[0] * stride[1]  # numbers in the columns, about
     with autocast_off(X.device.type):
         if few or torch.compiler.is_compiling():  # a compiler does not see into an autograd.Function
             W = windows(padded(X, padding), K.shape[2:], stride, dilation)
-            Y = maps(K.reshape(groups, K.shape[0] // groups, -1), W)
+            Y = maps(K.reshape(groups, K.shape[0] // groups, -1), W[None])[0].contiguous()
         else:
             Y = InStrips.apply(X, K, stride, padding, dilation, groups)
     return Y if bias is None else Y + bias[:, None, None]
@@ -61,21 +62,27 @@ def windows(X, kernel_size, stride=(1, 1), dilation=(1, 1)):
     return X if dilation == (1, 1) else X[..., ::d_h, ::d_w]
 
 
+def dealt(T):
+    """Deal the images of a strip, or the rows of its only one, out to the threads.
+
+    Shapes: ``(n, c, h, ...) -> (p, n / p, c, h, ...)`` or ``(p, 1, c, h / p, ...)``, ``p`` equal lots: each
+    thread then multiplies the columns that it has written, and need not fetch them from another's cache.
+    """
+    axis = 0 if len(T) > 1 else 2
+    return T.unflatten(axis, (gcd(T.shape[axis], torch.get_num_threads()), -1)).movedim(axis, 0)
+
+
 def columns(W, groups):
-    """Write each window as a column: ``(n, c_i, h, w, k_h, k_w) -> (groups, c_i / groups * k_h * k_w, n * h * w)``."""
-    n, c_i, h, w, k_h, k_w = W.shape
-    return W.permute(1, 4, 5, 0, 2, 3).reshape(groups, c_i // groups * k_h * k_w, n * h * w)
-
-
-def multiply(A, B):
-    """Multiply the matrices of each group; a single one as such, which is faster."""
-    return torch.mm(A[0], B[0])[None] if len(A) == 1 else torch.bmm(A, B)
+    """Write each window as a column: ``(p, n, c_i, h, w, k_h, k_w) -> (p * g, c_i / g * k_h * k_w, n * h * w)``."""
+    p, n, c_i, h, w, k_h, k_w = W.shape
+    return W.permute(0, 2, 5, 6, 1, 3, 4).reshape(p * groups, c_i // groups * k_h * k_w, n * h * w)
 
 
 def maps(rows, W):
-    """Multiply kernels, written as rows, with windows: ``(g, c_o / g, m), (n, c_i, h, w, ...) -> (n, c_o, h, w)``."""
-    (g, c_g, _), (n, _, h, w, _, _) = rows.shape, W.shape
-    return multiply(rows, columns(W, g)).reshape(g * c_g, n, h, w).transpose(0, 1).contiguous()
+    """Multiply kernels, written as rows, with windows: ``(g, c_o / g, m), (p, n, c_i, h, ...) -> (p, n, c_o, ...)``."""
+    (g, c_g, m), (p, n, _, h, w, *_) = rows.shape, W.shape
+    Y = torch.bmm(rows.expand(p, g, c_g, m).flatten(0, 1), columns(W, g))
+    return Y.view(p, g * c_g, n, h, w).transpose(1, 2)
 
 
 def strips(n, h_out, row):
@@ -85,12 +92,18 @@ def strips(n, h_out, row):
     many enough to keep the matrix product busy. A strip is some rows of one image, or some images.
     ``row`` is how many numbers one row of the output takes.
 
-    >>> strips(n=1, h_out=10, row=STRIP // 4)[1:]
-    [(slice(0, 1, None), slice(4, 8, None)), (slice(0, 1, None), slice(8, 10, None))]
+    >>> [rows for _, rows in strips(n=1, h_out=3, row=STRIP // 2)][-1].stop
+    3
     """
-    images, rows = max(1, STRIP // (row * h_out)), max(1, STRIP // row)
+    images, rows = share(n, STRIP // (row * h_out)), share(h_out, STRIP // row)
     return [(slice(i, i + images), slice(r, min(r + rows, h_out)))
             for i in range(0, n, images) for r in range(0, h_out, rows)]
+
+
+def share(total, most):
+    """Return the size of equal shares of about ``most``, which the threads can share again."""
+    size, threads = ceil(total / ceil(total / max(1, most))), torch.get_num_threads()
+    return size if size < threads else size + -size % threads
 
 
 def band(X, first, last, sides):
@@ -108,20 +121,20 @@ class InStrips(torch.autograd.Function):
 
     @staticmethod
     def forward(X, K, stride, padding, dilation, groups):
-        (n, c_i, h, w), (c_o, c_k, k_h, k_w), ((top, _), sides) = X.shape, K.shape, padding
+        (n, c_i, h, w), (c_o, _, k_h, k_w), ((top, _), sides) = X.shape, K.shape, padding
         span = dilation[0] * (k_h - 1) + 1
         h_out, w_out = output_size((h, w), (k_h, k_w), stride, padding, dilation)
         Y, matrix = X.new_empty(n, c_o, h_out, w_out), K.reshape(groups, c_o // groups, -1)
-        if c_k == 1 < groups:  # rows of k_h * k_w numbers are too short for a matrix product
-            W = windows(padded(X, padding), (k_h, k_w), stride, dilation)
-            return shifted(W, K.unflatten(0, (groups, -1)), out=Y.unflatten(1, (groups, -1))).flatten(1, 2)
-        for images, rows in strips(n, h_out, max(c_i * k_h * k_w, c_o) * w_out):
+        pixel = c_i + c_o if depthwise(K, groups) else max(c_i * k_h * k_w, c_o)
+        for images, rows in strips(n, h_out, pixel * w_out):
             first, last = rows.start * stride[0] - top, (rows.stop - 1) * stride[0] + span - top
             W, y = windows(band(X[images], first, last, sides), (k_h, k_w), stride, dilation), Y[images, :, rows]
-            if groups == len(y) == 1:  # a plain matrix, which can be written where it belongs
-                torch.mm(matrix[0], columns(W, 1)[0], out=y[0].view(c_o, -1))
+            if depthwise(K, groups):
+                shifted(W, K, out=y)
+            elif len(dealt(y)) == len(y) == groups == 1:  # a plain matrix, which can be written where it belongs
+                torch.mm(matrix[0], columns(W[None], 1)[0], out=y[0].flatten(1))
             else:
-                y.copy_(maps(matrix, W))
+                dealt(y).copy_(maps(matrix, dealt(W)))
         return Y
 
     @staticmethod
@@ -167,15 +180,20 @@ class InStrips(torch.autograd.Function):
         return InStrips.apply(X, K, stride, padding, dilation, many * groups).unflatten(1, (many, -1)), 1
 
 
+def depthwise(K, groups):
+    """Tell whether each kernel sees one channel of several: too few numbers in a row for a matrix product."""
+    return K.shape[1] == 1 < groups
+
+
 def shifted(W, K, out):
     """Add up shifted images, each times one weight per map: for kernels that see one channel.
 
-    Shapes: ``(n, g, h, w, k_h, k_w), (g, c_o / g, 1, k_h, k_w) -> (n, g, c_o / g, h, w)``.
+    Shapes: ``(n, c_i, h, w, k_h, k_w), (c_o, 1, k_h, k_w) -> (n, c_o, h, w)``.
     """
+    out, K = (T.unflatten(axis, (W.shape[1], -1)) for T, axis in ((out, 1), (K, 0)))
     out.zero_()
     for a, b in product(range(K.shape[3]), range(K.shape[4])):
         out.addcmul_(W[:, :, None, ..., a, b], K[..., 0, a, b, None, None])
-    return out
 
 
 def gradient_of_image(dY, K, shape, stride, dilation, groups):
@@ -183,8 +201,8 @@ def gradient_of_image(dY, K, shape, stride, dilation, groups):
 
     Shapes: ``(n, c_o, h_out, w_out), (c_o, c_i / groups, k_h, k_w) -> shape (n, c_i, h, w)``, padded.
     """
-    if groups == 1 and not torch.is_grad_enabled():  # no derivative of the derivative is wanted
-        return added_back(dY, K, shape, stride, dilation)
+    if not torch.is_grad_enabled() and not depthwise(K, groups):  # no derivative of the derivative is wanted
+        return added_back(dY, K, shape, stride, dilation, groups)
     (n, _, h, w), (k_h, k_w), (s_h, s_w), (d_h, d_w) = shape, K.shape[2:], stride, dilation
     top, left = d_h * (k_h - 1), d_w * (k_w - 1)
     spread = dY.new_zeros(n, dY.shape[1], h + top, w + left)
@@ -193,20 +211,19 @@ def gradient_of_image(dY, K, shape, stride, dilation, groups):
     return InStrips.apply(spread, K, (1, 1), NONE, dilation, groups)
 
 
-def added_back(dY, K, shape, stride, dilation):
+def added_back(dY, K, shape, stride, dilation, groups):
     """Compute `gradient_of_image` in place: what each window is due is added to the pixels that it covers.
 
     That is faster, most of all with a stride, since nothing is multiplied with zeros; but autograd could
     not look into it.
     """
-    dX = dY.new_zeros(shape)
+    dX, rows = dY.new_zeros(shape), K.conj().reshape(groups, len(K) // groups, -1).transpose(1, 2)
     W = windows(dX, K.shape[2:], stride, dilation)
-    for images, rows in strips(len(W), W.shape[2], max(K[0].numel(), len(K)) * W.shape[3]):
-        dy = dY[images, :, rows]
-        dW = K.conj().flatten(1).T @ dy.transpose(0, 1).flatten(1)  # (c_i * k_h * k_w, n * h * w)
-        dW = dW.reshape(shape[1], *K.shape[2:], len(dy), *dy.shape[2:])
+    for images, lines in strips(len(W), W.shape[2], max(W[0, 0, 0, 0].numel() * shape[1], len(K)) * W.shape[3]):
+        dW = maps(rows, dealt(dY[images, :, lines])[..., None, None])  # (p, n, c_i * k_h * k_w, h, w)
+        dW, due = dW.unflatten(2, (shape[1], *K.shape[2:])), dealt(W[images, :, lines])
         for a, b in product(range(K.shape[2]), range(K.shape[3])):
-            W[images, :, rows, :, a, b] += dW[:, a, b].transpose(0, 1)
+            due[..., a, b] += dW[:, :, :, a, b]
     return dX
 
 
@@ -217,6 +234,6 @@ def gradient_of_kernel(X, dY, shape, stride, dilation, groups):
     """
     W = windows(X.conj(), shape[2:], stride, dilation)
     return sum(
-        multiply(dY[images, :, rows].transpose(0, 1).reshape(groups, shape[0] // groups, -1),
-                 columns(W[images, :, rows], groups).transpose(1, 2))
+        torch.bmm(columns(dealt(dY[images, :, rows])[..., None, None], groups),
+                  columns(dealt(W[images, :, rows]), groups).transpose(1, 2)).unflatten(0, (-1, groups)).sum(0)
         for images, rows in strips(len(W), W.shape[2], W[0, :, 0].numel())).reshape(shape)

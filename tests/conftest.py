@@ -46,12 +46,16 @@ def form(request):
     return request.param
 
 
-@pytest.fixture(scope="module", params=[contraction.STRIP, 256, 1], ids=["whole", "in strips", "row by row"])
+@pytest.fixture(scope="module", params=[(contraction.STRIP, 1), (256, 3), (1, 2)],
+                ids=["whole", "in strips", "row by row"])
 def strips(request):
-    """Work on the small problems of tests as on large ones, too: some images, some rows, one row at a time."""
+    """Work on the small problems of tests as on large ones, too: in strips of this size, with so many threads."""
+    (size, threads), before = request.param, torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(contraction, "STRIP", request.param)
+        patch.setattr(contraction, "STRIP", size)
+        torch.set_num_threads(threads)
         yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
