@@ -31,11 +31,12 @@ def contract(X, K, bias=None, stride=(1, 1), padding=NONE, dilation=(1, 1), grou
     if X.dtype in HALF:  # sum in float32, round once
         wide = (t if t is None else t.float() for t in (X, K, bias))
         return contract(*wide, stride, padding, dilation, groups).to(X.dtype)
-    few = X.numel() * K.shape[2] * K.shape[3] <= STRIP // 16 * stride[0] * stride[1]  # numbers in the columns, about
+    few = X.numel() * K.shape[2] * K.shape[3] <= STRIP // 2 * stride[0] * stride[1]  # numbers in the columns, about
+    same = padding == NONE and K.shape[2:] == stride == (1, 1)  # the columns are the image, and are not copied
     with autocast_off(X.device.type):
-        if few or torch.compiler.is_compiling():  # a compiler does not see into an autograd.Function
+        if few or same or torch.compiler.is_compiling():  # a compiler does not see into an autograd.Function
             W = windows(padded(X, padding), K.shape[2:], stride, dilation)
-            Y = maps(K.reshape(groups, K.shape[0] // groups, -1), W[None])[0].contiguous()
+            Y = maps(K.reshape(groups, K.shape[0] // groups, -1), W[:, None])[:, 0]
         else:
             Y = InStrips.apply(X, K, stride, padding, dilation, groups)
     return Y if bias is None else Y + bias[:, None, None]
