@@ -9,7 +9,7 @@ NBVAL  := --nbval --nbval-current-env --nbval-cell-timeout=120 \
           --nbval-sanitize-with=tests/nbval-sanitize.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test alone test-package test-notebooks test-gpu verify notebooks lint links bench slides pdf picture dist corrupt mutants audit licences address clean
+.PHONY: help book serve test alone test-package test-notebooks test-gpu verify repeats notebooks lint links bench slides pdf picture dist corrupt mutants audit licences address clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -47,6 +47,10 @@ test-gpu: alone  ## run package tests and notebooks on CUDA, in the environment 
 verify: $(READY) alone  ## run the notebooks on the CPU, and write the result into book/verified.json
 	D2LCONV_DEVICE=cpu $(BIN)/python -m pytest $(NBVAL) --junitxml=_build/cpu.xml --numprocesses=2 --dist=loadscope _build/alone
 	$(BIN)/python tools/record.py cpu _build/cpu.xml
+
+repeats: $(READY) alone  ## run every notebook 50 times on the CPU, in random order, and write the result there (half an hour)
+	D2LCONV_DEVICE=cpu $(BIN)/python tools/repeat.py 50 _build/alone $(NBVAL) --numprocesses=2 --dist=loadscope
+	$(BIN)/python tools/record.py repeats _build/alone/*.xml
 
 notebooks: $(READY)  ## run every notebook and store its outputs; with MEASURE=1 new timings, too
 	D2LCONV_DEVICE=cpu $(BIN)/python tools/notebooks.py $(if $(MEASURE),--measure) $(or $(NOTEBOOKS),book/*.ipynb)

@@ -7,8 +7,8 @@ from pathlib import Path
 from docutils import nodes
 from docutils.parsers.rst import Directive
 
-LANES = {"cpu": "CPU", "cuda": "GPU (CUDA)"}
-HEADER = ["lane", "machine", "torch", "date", "cells equal", "state of the book"]
+LANES = {"cpu": "CPU", "repeats": "CPU, again and again", "cuda": "GPU (CUDA)"}
+HEADER = ["lane", "machine", "torch", "date", "runs", "cells equal", "state of the book"]
 
 
 class Verified(Directive):
@@ -26,9 +26,9 @@ class Verified(Directive):
 def row(entry, now):
     """Write one record as the cells of a row."""
     if entry is None:
-        return ["not run", "", "", "", ""]
-    torch = entry["torch"] + (f", CUDA {entry['cuda']}" if "cuda" in entry else "")
-    return [entry["device"], torch, entry["date"], f"{entry['equal']:,} of {entry['compared']:,}",
+        return ["not run", "", "", "", "", ""]
+    torch = entry["torch"] + (f", CUDA {entry['cuda']}, driver {entry['driver']}" if "cuda" in entry else "")
+    return [entry["device"], torch, entry["date"], f"{entry['runs']}", f"{entry['equal']:,} of {entry['compared']:,}",
             "this one" if entry["state"] == now else "an earlier one"]
 
 

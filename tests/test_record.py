@@ -1,7 +1,11 @@
 """The record of what was verified counts what nbval has said, and nothing else."""
 
 import runpy
+import subprocess
+import sys
 from pathlib import Path
+
+import nbformat
 
 ROOT = Path(__file__).parent.parent
 TOOL = runpy.run_path(str(ROOT / "tools" / "record.py"))
@@ -29,3 +33,23 @@ def test_a_measurement_is_not_counted(tmp_path):
 def test_the_fingerprint_changes_with_nothing_but_the_package_and_the_notebooks():
     assert TOOL["fingerprint"]() == TOOL["fingerprint"]()
     assert len(TOOL["fingerprint"]()) == 16
+
+
+def test_repeated_runs_take_every_notebook_each_time(tmp_path):
+    for name, shown in (("right", "2"), ("wrong", "3")):
+        output = nbformat.v4.new_output("execute_result", {"text/plain": shown}, execution_count=1)
+        cell = nbformat.v4.new_code_cell("1 + 1", execution_count=1, outputs=[output])
+        nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / f"{name}.ipynb")
+    tool = [sys.executable, ROOT / "tools" / "repeat.py", "2", tmp_path, "--nbval", "--nbval-current-env"]
+    run = subprocess.run(tool, capture_output=True, text=True, check=True)
+    assert run.stdout.count("1 failed, 1 passed") == 2
+    assert {path.name for path in tmp_path.glob("*.xml")} == {"1.xml", "2.xml"}
+
+
+def test_the_page_says_which_runs_there_were_and_which_not():
+    row = runpy.run_path(str(ROOT / "_ext" / "verified.py"))["row"]
+    entry = {"device": "a card", "torch": "2", "cuda": "13.0", "driver": "580", "date": "today", "runs": 50,
+             "compared": 18_000, "equal": 17_999, "state": "old"}
+    assert row(entry, "new") == [
+        "a card", "2, CUDA 13.0, driver 580", "today", "50", "17,999 of 18,000", "an earlier one"]
+    assert row(None, "new")[0] == "not run"

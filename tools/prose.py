@@ -28,8 +28,10 @@ ALLOWED = {  # what needs no cell, tried in this order; the rest of the text is 
     "a name": r"\b(?!\d+(?:\.\d+)?e-?\d)\w*(?:\d[A-Za-z@]|[A-Za-z_]\d)[\w@]*|\b\d-D\b|\b[A-Z]\w*-\d+\b",
     "a label": rf"(?i:\b(?:channels?|axis|kernels?|slices?|rows?|columns?|outputs?|pixels?|groups?|number)) {MORE}",
     "a year": r"\b(?:19|20)\d\d\b(?! [a-z]+s\b)",
-    "a definition": r"both 1 unless said otherwise|count from 0|maps of 64 rows and 64 columns|180 degrees",
+    "a definition": r"both 1 unless said otherwise|count from 0|maps of 64 rows and 64 columns|180 degrees"
+                    r"|\^\{-24\}|from 0 to 255|divide by 255",
 }
+OTHERS = {"teach.md": "a lesson's own number, or an answer that tests/test_teach.py computes"}  # it has no cells
 FORMULA = re.compile(r"(?s:\$\$.*?\$\$)|\$[^$]+\$")
 SCALES = {"thousand": 3, "million": 6, "billion": 9, "KB": 3, "MB": 6, "GB": 9, "%": -2, "percent": -2, "per cent": -2}
 
@@ -114,7 +116,8 @@ def look(page):
         for found in NUMBER.finditer(text):
             around = " ".join(text[max(0, found.start() - 40):found.end() + 30].split())
             reason = spans.get(found.start())
-            yield found[0], around, reason or source_of(found[0], text[found.end():], place, cells)
+            yield found[0], around, (reason or source_of(found[0], text[found.end():], place, cells)
+                                     or OTHERS.get(page.name))
 
 
 def main(pages):

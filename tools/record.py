@@ -1,13 +1,15 @@
-"""Write down which stored outputs a machine has reproduced: python tools/record.py LANE REPORT.xml
+"""Write down which stored outputs a machine has reproduced: python tools/record.py LANE REPORT.xml...
 
-LANE is cpu or cuda; the report is nbval's, in JUnit's format, of the run that has just ended. The
-page `verified` shows what stands in book/verified.json; nothing else writes there.
+LANE is cpu, cuda or repeats; the reports are nbval's, in JUnit's format, of the runs that have just ended,
+one for cpu and cuda, many for repeats. The page `verified` shows what stands in book/verified.json; nothing
+else writes there.
 """
 
 import datetime
 import hashlib
 import json
 import platform
+import subprocess
 import sys
 import xml.etree.ElementTree
 from pathlib import Path
@@ -45,7 +47,10 @@ def machine(lane):
     import torch
 
     if lane == "cuda":
-        return {"device": torch.cuda.get_device_name(), "torch": torch.__version__, "cuda": torch.version.cuda}
+        driver = subprocess.run(["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader", "--id=0"],
+                                check=True, capture_output=True, text=True).stdout.strip()
+        return {"device": torch.cuda.get_device_name(), "torch": torch.__version__,
+                "cuda": torch.version.cuda, "driver": driver}
     return {"device": f"{platform.machine()}, {platform.system()}", "torch": torch.__version__}
 
 
@@ -55,9 +60,10 @@ def write(lane, entry):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] not in ("cpu", "cuda"):
+    if len(sys.argv) < 3 or sys.argv[1] not in ("cpu", "cuda", "repeats"):
         sys.exit(__doc__)
-    compared, equal = cells(sys.argv[2])
-    write(sys.argv[1], {**machine(sys.argv[1]), "date": datetime.date.today().isoformat(),
-                        "state": fingerprint(), "compared": compared, "equal": equal})
+    lane, *reports = sys.argv[1:]
+    compared, equal = (sum(counts) for counts in zip(*map(cells, reports)))
+    write(lane, {**machine(lane), "date": datetime.date.today().isoformat(), "state": fingerprint(),
+                 "runs": len(reports), "compared": compared, "equal": equal})
     print(f"{equal} of {compared} cells equal")
