@@ -55,8 +55,9 @@ repeats: $(READY) alone  ## run every notebook 50 times on the CPU, in random or
 notebooks: $(READY)  ## run every notebook and store its outputs; with MEASURE=1 new timings, too
 	D2LCONV_DEVICE=cpu $(BIN)/python tools/notebooks.py $(if $(MEASURE),--measure) $(or $(NOTEBOOKS),book/*.ipynb)
 
-lint: $(READY)  ## check code, notebooks, workflows and metadata
+lint: $(READY)  ## check code, types, notebooks, workflows and metadata
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 	$(BIN)/zizmor --offline --pedantic --quiet .
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml

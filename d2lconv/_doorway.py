@@ -7,6 +7,8 @@ message says what came in, what disagrees, and what to do. Nothing is cut, broad
 import functools
 import operator
 import reprlib
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import torch
 
@@ -16,9 +18,16 @@ DTYPES = frozenset({
 })
 IMAGES = ("n", "c_i", "h", "w")
 KERNELS = ("c_o", "c_i", "k_h", "k_w")
+IntOrPair = int | tuple[int, int]  # the same both ways, or vertical and horizontal
 
 
-def shapes(X, K):
+class Correlation(Protocol):
+    """The type of the four functions."""
+
+    def __call__(self, X: torch.Tensor, K: torch.Tensor) -> torch.Tensor: ...
+
+
+def shapes(X: str, K: str) -> Callable[[Callable[[Any, Any], Any]], Correlation]:
     """Decorate a function of ``X`` and ``K`` with the axes it takes, to be checked at every call.
 
     Shapes: as the two patterns say; ``c_i`` must be the same in both, and the kernel must fit.

@@ -24,7 +24,7 @@ class Grid:
     caption: str
     values: torch.Tensor
     kind: str  # window, kernel, term or value: how the marked part looks
-    mark: tuple | None = None  # first row, first column, rows, columns
+    mark: tuple[int, int, int, int] | None = None  # first row, first column, rows, columns
     faint: torch.Tensor | None = None
     x: float = 0.0  # of the left upper corner
     y: float = 0.0

@@ -1,19 +1,24 @@
 """The arithmetic behind one output element: every product, every channel's part, the sum."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any
 
+from torch import Tensor
 from torch.nn.functional import pad
 
 from d2lconv import _doorway as doorway
+from d2lconv._doorway import IntOrPair
 from d2lconv.cost import output_size
 
 LONGEST = 9  # a 3x3 window still reads well; of anything longer, the middle is left out
 LATEX = {"*": r" \cdot ", "≈": r"\approx", "nan": r"\text{nan}", "inf": r"\infty"}
 
 
-def explain(X, K, at, bias=None, stride=1, padding=0, groups=1):
+def explain(X: Tensor, K: Tensor, at: Sequence[int], bias: Tensor | None = None, stride: IntOrPair = 1,
+            padding: IntOrPair | str = 0, groups: int = 1) -> "Arithmetic":
     """Write out how one output element comes about; ``str`` is the arithmetic, ``.value`` the number.
 
     Shapes: ``K (c_o, c_i / groups, k_h, k_w)`` with ``at = (o, i, j)`` and ``bias (c_o,)``; or, for
@@ -53,29 +58,29 @@ class Arithmetic:
     (1*3 + (-2)*4) + 7 = (-5) + 7 = 2
     """
 
-    at: tuple
-    channels: tuple
-    windows: tuple
-    slices: tuple
+    at: tuple[int, ...]
+    channels: tuple[int, ...]
+    windows: tuple[Any, ...]
+    slices: tuple[Any, ...]
     bias: float | None = None
 
     @property
-    def products(self):
+    def products(self) -> tuple[Any, ...]:
         """For each channel, the pairs of numbers that are multiplied, in reading order."""
         return tuple(tuple(pair for rows in zip(window, kernel) for pair in zip(*rows))
                      for window, kernel in zip(self.windows, self.slices))
 
     @property
-    def terms(self):
+    def terms(self) -> tuple[Any, ...]:
         """What each input channel contributes, in Python's own unlimited integers or float64."""
         return tuple(sum(x * k for x, k in pairs) for pairs in self.products)
 
     @property
-    def value(self):
+    def value(self) -> Any:
         """The output element: the sum of the terms, and the bias if there is one."""
         return sum(self.terms) + (0 if self.bias is None else self.bias)
 
-    def lines(self):
+    def lines(self) -> list[str]:
         """Break the arithmetic as it is best read: a line for each channel, for the bias, for the sums."""
         bias = [] if self.bias is None else [self.bias]
         sums = [" + ".join(elide([f"{factor(x)}*{factor(k)}" for x, k in pairs]))
@@ -89,7 +94,7 @@ class Arithmetic:
         return [first, *(f"+ {other}" for other in others), *[f"{equals} {terms}"] * bool(others),
                 f"{equals} {number(self.value)}"]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return " ".join(self.lines())
 
     __repr__ = __str__

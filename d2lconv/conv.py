@@ -1,14 +1,15 @@
 """The whole layer: the contraction behind `d2lconv.corr`, with batch, bias, stride, padding, dilation, groups."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from d2lconv._doorway import check_conv2d, flag, pair, sides, whole
+from d2lconv._doorway import IntOrPair, check_conv2d, flag, pair, sides, whole
 from d2lconv.contraction import contract
 from d2lconv.runtime import autocast_dtype
 
 
-def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: IntOrPair = 1,
+           padding: IntOrPair | str = 0, dilation: IntOrPair = 1, groups: int = 1) -> Tensor:
     """Correlate a batch of images, or one image, with a stack of kernels.
 
     Shapes: ``(n, c_i, h, w), (c_o, c_i / groups, k_h, k_w), (c_o,) -> (n, c_o, h_out, w_out)``, where
@@ -61,8 +62,12 @@ class Conv2d(nn.Module):
     Source: https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
     """
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1,
-                 bias=True, padding_mode="zeros", device=None, dtype=None):
+    bias: nn.Parameter | None
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: IntOrPair, stride: IntOrPair = 1,
+                 padding: IntOrPair | str = 0, dilation: IntOrPair = 1, groups: int = 1, bias: bool = True,
+                 padding_mode: str = "zeros", device: torch.device | str | None = None,
+                 dtype: torch.dtype | None = None) -> None:
         super().__init__()
         self.in_channels = whole("in_channels", in_channels, 1)
         self.out_channels = whole("out_channels", out_channels, 1)
@@ -86,17 +91,17 @@ class Conv2d(nn.Module):
             torch.empty(self.out_channels, device=device, dtype=dtype)) if flag("bias", bias) else None)
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw weights and biases anew, from torch's global generator."""
         nn.init.kaiming_uniform_(self.weight, a=5**0.5)  # evenly from +-1 / sqrt(c_i / groups * k_h * k_w)
         if self.bias is not None:
             nn.init.uniform_(self.bias, -self.weight[0].numel() ** -0.5, self.weight[0].numel() ** -0.5)
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """Apply `conv2d` with the layer's weight and bias."""
         return conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """Show the arguments as torch does: the first four always, the others where they are unusual."""
         usual = {"kernel_size": None, "stride": None, "padding": (0, 0), "dilation": (1, 1), "groups": 1}
         shown = [f"{self.in_channels}, {self.out_channels}"]

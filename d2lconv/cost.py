@@ -2,15 +2,16 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
-from d2lconv._doorway import check_conv2d_shapes, flag, whole
+from d2lconv._doorway import IntOrPair, check_conv2d_shapes, flag, whole
 
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
     """The cost of one call of a convolution, in whole numbers."""
 
-    output_shape: tuple
+    output_shape: tuple[int, ...]
     parameters: int
     macs: int
     flops: int
@@ -19,8 +20,8 @@ class Cost:
     output_bytes: int
 
 
-def conv2d_cost(input_shape, weight_shape, bias=False, stride=1, padding=0, dilation=1, groups=1, *,
-                itemsize=4):
+def conv2d_cost(input_shape: Sequence[int], weight_shape: Sequence[int], bias: bool = False, stride: IntOrPair = 1,
+                padding: IntOrPair | str = 0, dilation: IntOrPair = 1, groups: int = 1, *, itemsize: int = 4) -> Cost:
     """Count what `conv2d` computes and holds, from the shapes alone.
 
     Shapes: ``input_shape (n, c_i, h, w)`` or ``(c_i, h, w)``, ``weight_shape (c_o, c_i / groups, k_h,

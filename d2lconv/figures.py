@@ -6,6 +6,7 @@ tells as well.
 
 import io
 import re
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import torch
@@ -13,8 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from PIL import Image
+from torch import Tensor
 
-from d2lconv._doorway import whole
+from d2lconv._doorway import IntOrPair, whole
 from d2lconv._layout import CAPTION, LARGEST, LETTER, lay_out
 
 CELL, DPI, SHARP, MARGIN = 0.36, 100, 2, 0.2  # inches; pixels per inch, and of the PNG for each; cells
@@ -34,7 +36,7 @@ MARKS = {  # how the marked part of each kind of grid is filled and outlined
 class Drawing(Figure):
     """A Figure with a description, which a notebook shows once, sharp, on paper of its own."""
 
-    description = "A drawing"
+    description: str = "A drawing"
 
     def __repr__(self):
         return self.description
@@ -47,7 +49,7 @@ class Drawing(Figure):
         metadata = {"image/png": {"width": round(self.get_figwidth() * DPI)}}
         display({"image/png": self.png(), "text/plain": repr(self)}, metadata=metadata, raw=True)
 
-    def png(self):
+    def png(self) -> bytes:
         """Return the figure as a PNG of few bytes: 64 colours do for lines and letters, 256 for images."""
         full, small = io.BytesIO(), io.BytesIO()
         self.savefig(full, format="png", dpi=SHARP * DPI, facecolor=PAPER)
@@ -57,7 +59,8 @@ class Drawing(Figure):
         return small.getvalue()
 
 
-def draw(X, K, at=None, bias=None, stride=1, padding=0, groups=1):
+def draw(X: Tensor, K: Tensor, at: Sequence[int] | None = None, bias: Tensor | None = None, stride: IntOrPair = 1,
+         padding: IntOrPair | str = 0, groups: int = 1) -> Drawing:
     """Draw how one output element comes about: window, kernel, each channel's map, and their sum.
 
     Shapes: as in `explain`; without ``at`` the element is the first. 1x1 kernels are drawn as the
@@ -143,7 +146,7 @@ def number(x):
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def draw_stacks(shapes):
+def draw_stacks(shapes: Sequence[tuple[int, int, int] | str]) -> Drawing:
     """Draw stacks of feature maps, labelled ``c@hxw``, with an arrow from each to the next.
 
     Shapes: a sequence of ``(c, h, w)``; a string between two of them is written at their arrow. Of more
@@ -165,9 +168,9 @@ def draw_stacks(shapes):
 
     figure = blank(1, 1, " -> ".join(words).replace("\n", " "))
     ax = figure.add_axes((0, 0, 1, 1), label="stacks")
-    for name, shape, note in zip(names, stacks, [None, *notes]):
+    for name, (c, h, w), note in zip(names, stacks, [None, *notes]):
         x = x if note is None else arrow(ax, x, note)
-        x = stack(ax, x, low + 0.8, name, *shape, scale)
+        x = stack(ax, x, low + 0.8, name, c, h, w, scale)
     figure.set_size_inches((x + 2 * MARGIN) * CELL, (2 * low + 0.8 + 2 * MARGIN) * CELL)
     ax.set(xlim=(-MARGIN, x + MARGIN), ylim=(low + 0.8 + MARGIN, -low - MARGIN))
     ax.axis("off")

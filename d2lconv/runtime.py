@@ -2,11 +2,12 @@
 
 import contextlib
 import os
+from collections.abc import Iterator
 
 import torch
 
 
-def default_device():
+def default_device() -> torch.device:
     """Return the device to compute on: ``D2LCONV_DEVICE`` if set, else CUDA if present, else the CPU.
 
     Raises ``RuntimeError`` if ``D2LCONV_DEVICE`` names a device that cannot be had here.
@@ -25,7 +26,7 @@ def default_device():
 
 
 @contextlib.contextmanager
-def exact_float32():
+def exact_float32() -> Iterator[None]:
     """Compute float32 in float32: no TF32 in convolutions and matrix products; afterwards each is as before.
 
     On NVIDIA GPUs since 2020, torch lets cuDNN convolutions round float32 inputs to 10 bits (TF32).

@@ -23,7 +23,7 @@ class Outcome:
     error: str = ""
     unwritten: bool = False
     printed: str = ""
-    changed: tuple = ()
+    changed: tuple[str, ...] = ()
 
 
 class Flood(BaseException):

@@ -70,9 +70,9 @@ class Report:
     """
 
     passed: bool
-    findings: tuple
+    findings: tuple[Finding, ...]
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.passed
 
     def __repr__(self):
@@ -84,6 +84,6 @@ class Report:
                 f'padding-left: 0.8em">{inside}</div>')
 
     @property
-    def misconception(self):
+    def misconception(self) -> str | None:
         """The name of the misconception that was recognised, or None."""
         return next((finding.text for finding in self.findings if finding.kind == "name"), None)

@@ -1,7 +1,12 @@
 """What an exercise is: a contract, the true function, and a family of problems."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from d2lconv.exercises.report import Report
+
+Checker = Callable[[Callable[..., Any]], Report]  # of a learner's function
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -9,7 +14,7 @@ class Problem:
     """Arguments by name, in their order, and the stage of building at which they are first right."""
 
     stage: str
-    arguments: dict
+    arguments: dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -22,10 +27,10 @@ class Exercise:
 
     name: str
     contract: str
-    truth: Callable
-    problems: tuple
-    keywords: tuple = ()
-    adapt: Callable = lambda function: function
+    truth: Callable[..., Any]
+    problems: tuple[Problem, ...]
+    keywords: tuple[str, ...] = ()
+    adapt: Callable[..., Any] = lambda function: function
     mismatch: Problem | None = None
     cut: Problem | None = None
 
@@ -33,7 +38,7 @@ class Exercise:
 EXERCISES = {}
 
 
-def exercise(truth, problems, **options):
+def exercise(truth: Callable[..., Any], problems: Iterable[Problem], **options: Any) -> Callable[[Checker], Checker]:
     """Register the exercise of a checker; its contract is what the checker's docstring says."""
     def register(checker):
         name = checker.__name__.removeprefix("check_")

@@ -17,7 +17,8 @@ MOST = 16  # channels, and pixels a side: more numbers than a page can show
 CLASSIC = {"c_i": 2, "c_o": 1, "k": 2, "size": 3}
 
 
-def explore(X=None, K=None, bias=None, stride=1, padding=0, groups=1):
+def explore(X: torch.Tensor | None = None, K: torch.Tensor | None = None, bias: torch.Tensor | None = None,
+            stride: int = 1, padding: int = 0, groups: int = 1) -> "Explorer":
     """Show in the page where each number of a convolution's output comes from, and let it be changed.
 
     Shapes: as `explain`, at most 16 channels of 16x16. Stride, padding and groups can be changed in
@@ -83,7 +84,7 @@ class Explorer:
     stride: int
     padding: int
     groups: int
-    sizes: dict | None
+    sizes: dict[str, int] | None
 
     def _repr_html_(self):
         given = {"sizes": self.sizes, "stride": self.stride, "padding": self.padding, "groups": self.groups}
@@ -98,7 +99,7 @@ class Explorer:
     def __repr__(self):
         return f"{self.shapes()}\nY[0, 0, 0] = {self.first()}"
 
-    def shapes(self):
+    def shapes(self) -> str:
         """The problem in one line."""
         cost = conv2d_cost(self.X.shape, self.K.shape, stride=self.stride, padding=self.padding, groups=self.groups)
         return (f"X {tuple(self.X.shape)}, K {tuple(self.K.shape)}, stride {self.stride}, "
@@ -108,7 +109,7 @@ class Explorer:
         """The arithmetic of the first output element."""
         return explain(self.X, self.K, (0, 0, 0), self.bias, self.stride, self.padding, self.groups)
 
-    def table(self):
+    def table(self) -> str:
         """The rows of the first element's table, which is all that some viewers let through."""
         def rows(numbers):
             return "<br>".join("&nbsp; ".join(map(number, row)) for row in numbers)

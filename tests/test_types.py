@@ -1,0 +1,40 @@
+"""The types that the package states: a strict checker lets every right use pass, and notices each wrong one."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+from mypy import api
+
+HERE = Path(__file__).parent
+RIGHT = HERE / "typed_use.py"
+WRONG = [
+    "d2l.corr2d(X)", "d2l.corr2d(X, [[1.0]])", "d2l.corr2d_multi_in_out(X, kernel=K)", "d2l.loops.corr2d(X, K, 2)",
+    "d2l.conv2d(X, K, stride='2')", "d2l.conv2d(X, K, stride=(1, 2, 3))", "d2l.conv2d(X, K, dilation='same')",
+    "d2l.Conv2d(3, 5)", "d2l.Conv2d(3, 5, kernel_size='2')", "d2l.Conv2d(3, 5, 2, device=0.5)",
+    "d2l.conv2d_cost(X, K)", "d2l.conv2d_cost(X.shape, K.shape, True, 1, 0, 1, 1, 8)",
+    "d2l.conv2d_cost(X.shape, K.shape).mac", "d2l.explain(X, K)", "d2l.explain(X, K, at=0)",
+    "d2l.explore(X, K, padding='same')", "d2l.draw(X, K, groups=(1, 1))", "d2l.draw_stacks((3, 64, 64))",
+    "d2l.default_device('cpu')", "exercises.check_corr2d(X)", "exercises.check_corr2d(d2l.corr2d).pass_",
+]
+
+
+@pytest.fixture(scope="module")
+def complaints(tmp_path_factory):
+    """What the checker says about right and wrong uses, from one run."""
+    wrong = tmp_path_factory.mktemp("types") / "wrong_use.py"
+    head = "import torch\nimport d2lconv as d2l\nfrom d2lconv import exercises\nX = K = torch.ones(3, 3)\n"
+    wrong.write_text(head + "\n".join(WRONG), encoding="utf-8")
+    said, trouble, _ = api.run(["--config-file", str(HERE.parent / "pyproject.toml"), str(RIGHT), str(wrong)])
+    assert not trouble
+    return said
+
+
+def test_what_users_may_write_passes_the_strict_checker_and_runs(complaints):
+    assert "typed_use.py" not in complaints
+    runpy.run_path(str(RIGHT))
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_a_wrong_use_is_noticed(line, complaints):
+    assert f"wrong_use.py:{WRONG.index(line) + 5}: error" in complaints, complaints
