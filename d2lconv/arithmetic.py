@@ -47,7 +47,7 @@ def explain(X: Tensor, K: Tensor, at: Sequence[int], bias: Tensor | None = None,
                       None if bias is None else bias[o].item())
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Arithmetic:
     """One output element ``at = (o, i, j)``, with the numbers that it is made of.
 

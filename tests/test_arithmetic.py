@@ -77,6 +77,10 @@ def test_a_long_sum_leaves_out_its_middle_and_says_how_much():
                     + " = 25 + 25 + 25 + ... 7 more ... + 25 + 25 = 300")
 
 
+def test_ten_channels_are_too_many_to_show():
+    assert "+ ... 5 more ... +" in str(explain(torch.ones(10, 1, 1), torch.ones(10, 1, 1), (0, 0)))
+
+
 def test_a_3x3_window_is_shown_whole():
     assert "more" not in str(explain(torch.ones(9, 3, 3), torch.ones(9, 3, 3), (0, 0)))
 
@@ -106,8 +110,10 @@ def test_its_latex_is_what_the_site_can_show():
 def test_the_site_can_show_the_latex_of_odd_numbers():
     odd = torch.tensor([1e-9, 1e30, torch.nan, torch.inf, -0.5])[:, None, None].expand(5, 3, 4)
     latex = explain(odd, odd, (0, 0))._repr_latex_()
-    assert r"10^{-9}" in latex
+    for shown in (r"10^{-9}", r"10^{30}", r"\text{nan} \cdot \text{nan}", r"\infty \cdot \infty"):
+        assert shown in latex
     assert r"\cdots 7 \text{ more} \cdots" in latex
+    assert r"\approx & 0.1111" in explain(odd[:1, :1, :1] * 0 + 1 / 3, odd[:1, :1, :1] * 0 + 1 / 3, (0, 0))._repr_latex_()
     pytest.importorskip("docutils.utils.math.latex2mathml").tex2mathml(latex.strip("$"))
 
 
@@ -117,6 +123,13 @@ def test_a_number_is_shown_to_four_digits_or_better(x):
     assert abs(float(shown) - x) <= 0.5001e-3 * abs(x)
     assert len(re.sub(r"\D", "", shown.partition("e")[0]).lstrip("0")) <= 16
     assert exact(x) == (abs(float(shown) - x) <= 1e-6 * abs(x))
+
+
+@pytest.mark.parametrize(("x", "shown"), [
+    (0.0015, "0.0015"), (0.00015, "1.5e-4"), (12345.67, "12346"), (1e14 + 0.5, "100000000000001"), (1e15 + 0.5, "1e15"),
+    (2.0**53 - 1, "9007199254740991"), (2.0**53, "9.007e15"), (1 + 2j, "(1+2j)"), (1 - 2j, "(1-2j)")])
+def test_a_number_is_written_plainly_where_that_is_short(x, shown):
+    assert number(x) == shown
 
 
 @given(st.integers())
@@ -129,6 +142,7 @@ def test_an_integer_is_shown_in_full(n):
     (lambda: explain(X[0], K, (0, 0)), r"X must be \(c_i, h, w\), but is \(3, 3\): c_i is missing"),
     (lambda: explain(X, K[0], (0, 0)), r"X must be \(h, w\), but is \(2, 3, 3\): .* Take X\[0\]"),
     (lambda: explain(X[None], K, (0, 0)), r"in front stands n"),
+    (lambda: explain(X, K[0, 0], (0, 0)), r"K must be \(k_h, k_w\), but is \(2,\): k_h is missing"),
     (lambda: explain(X, K, (0, 0, 0)), r"at must be \(i, j\), but is \(0, 0, 0\)"),
     (lambda: explain(X, K[None], (0, 0)), r"at must be \(o, i, j\), but is \(0, 0\)"),
     (lambda: explain(X, K, 0), r"at must be \(i, j\), but is 0"),

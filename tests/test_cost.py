@@ -55,6 +55,10 @@ def test_memory_by_hand():
     assert cost.output_bytes == (2*6*4*3) * 2
 
 
+def test_a_number_is_float32_unless_said_otherwise():
+    assert conv2d_cost((1, 5, 5), (1, 1, 2, 2)).input_bytes == torch.ones(1, 5, 5).nbytes
+
+
 def test_the_bias_adds_parameters_and_no_operations():
     without, with_bias = (conv2d_cost((3, 5, 5), (4, 3, 2, 2), bias=bias) for bias in (False, True))
     assert with_bias.parameters == without.parameters + 4
@@ -133,6 +137,8 @@ def test_it_agrees_with_keras(channels, groups, bias, parameters, monkeypatch):
     ({"input_shape": (3.0, 5, 5)}, TypeError, "input_shape takes whole numbers, but 3.0"),
     ({"input_shape": (None, 3, 5, 5)}, TypeError, "input_shape takes whole numbers, but None"),
     ({"input_shape": (2, 5, 5)}, ValueError, "2 input channels, but weight is made for 3"),
+    ({"input_shape": torch.ones(3, 5, 5)}, TypeError, "input_shape must be a tuple of sizes"),
+    ({"bias": 2}, TypeError, "bias must be True or False, but is 2"),
     ({"weight_shape": (4, 3, 6, 2)}, ValueError, "6 high, but input is only 5"),
     ({"weight_shape": (3, 2, 2)}, ValueError, "c_o is missing"),
     ({"groups": 3}, ValueError, "groups"),

@@ -58,6 +58,16 @@ def test_an_axis_too_few(form):
     refuses(conv2d, ONES(3, 8, 8), ONES(3, 5, 5), ValueError, "weight must be", "c_o is missing", "weight[None]")
 
 
+@pytest.mark.parametrize(("name", "axes_X", "axes_K"), [
+    ("corr2d", "(h, w)", "(k_h, k_w)"), ("corr2d_multi_in", "(c_i, h, w)", "(c_i, k_h, k_w)"),
+    ("corr2d_multi_in_out", "(c_i, h, w)", "(c_o, c_i, k_h, k_w)"),
+    ("corr2d_multi_in_out_1x1", "(c_i, h, w)", "(c_o, c_i, 1, 1)")])
+def test_the_axes_are_named_as_in_the_formulas(form, name, axes_X, axes_K):
+    function, X = getattr(form, name), ONES((3,) * (axes_X.count(",") + 1))
+    refuses(function, ONES(()), ONES(()), ValueError, f"X must be {axes_X}, but is ()")
+    refuses(function, X, ONES(()), ValueError, f"K must be {axes_K}, but is ()")
+
+
 def test_five_axes(form):
     refuses(form.corr2d_multi_in_out, ONES(1, 1, 3, 8, 8), ONES(4, 3, 5, 5), ValueError, "(1, 1, 3, 8, 8)", "5 axes")
     refuses(conv2d, ONES(1, 1, 3, 8, 8), ONES(4, 3, 5, 5), ValueError, "(1, 1, 3, 8, 8)", "5 axes")

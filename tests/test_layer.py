@@ -11,13 +11,14 @@ from d2lconv import Conv2d
 from oracles import assert_conv2d, torch_conv2d
 from strategies import tensors
 
-# The layers of torch's own tests: positional arguments, others, and the shape of an input.
+# The layers of torch's own tests, and one of a single output channel: positional arguments, others, and the shape of an input.
 LAYERS = [
     ((3, 4, 3), {}, (2, 3, 7, 5)), ((3, 4, (3, 2)), {}, (3, 7, 5)), ((3, 4, [3, 3], (2, 2), (1, 1)), {}, (2, 3, 6, 6)),
     ((3, 2, (3, 3), (2, 2), (1, 1), (2, 2)), {}, (2, 3, 8, 8)), ((3, 4, (3, 2), 1, 0, 1, 1, False), {}, (2, 3, 6, 5)),
     ((4, 6, (3, 2)), {"groups": 2}, (2, 4, 6, 5)), ((2, 4, (3, 4)), {"padding": "valid"}, (2, 2, 6, 5)),
     ((2, 4, (3, 4)), {"padding": "same", "dilation": 2}, (2, 2, 6, 5)), ((4, 8, 3), {"groups": 4}, (2, 4, 6, 6)),
     ((4, 5, 3), {"padding": "same"}, (4, 6, 6)), ((1, 1, 1), {"bias": False, "stride": 3}, (0, 1, 4, 4)),
+    ((3, 1, 2), {}, (3, 5, 5)),
 ]
 
 
@@ -125,6 +126,9 @@ def test_a_second_backward_step_needs_the_graph_as_with_torch(device):
     ({"kernel_size": (3, 3, 3)}, ValueError, "kernel_size must be an integer or a pair"),
     ({"stride": 0}, ValueError, "stride must be at least 1"),
     ({"stride": -1}, ValueError, "stride must be at least 1, but is -1"),
+    ({"dilation": 0}, ValueError, "dilation must be at least 1"),
+    ({"padding": -1}, ValueError, "padding must be at least 0, but is -1"),
+    ({"bias": 2}, TypeError, "bias must be True or False, but is 2"),
     ({"padding": "foo"}, ValueError, '"same", "valid", an integer or a pair, but is \'foo\''),
     ({"padding": "same", "stride": 2}, ValueError, 'padding="same" keeps the size only with stride 1'),
     ({"padding": "same", "stride": (1, 3)}, ValueError, "stride 1"),

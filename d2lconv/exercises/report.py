@@ -61,7 +61,7 @@ class Finding:
         return "".join(parts)
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True)
 class Report:
     """The answer of a checker: true if the function passed, and readable feedback in both cases.
 

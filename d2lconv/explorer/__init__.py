@@ -74,7 +74,7 @@ def family(c_i=2, c_o=1, k=2, size=3, groups=1):
     return X, slices + torch.arange(c_o)[:, None, None, None]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Explorer:
     """What `explore` returns: HTML where that is shown, elsewhere shapes and the first element."""
 
