@@ -107,13 +107,17 @@ def test_its_latex_is_what_the_site_can_show():
                      r"+ & (-6) \\ = & 19 + 37 + (-6) \\ = & 50 \end{aligned}$")
 
 
+def test_its_latex_says_where_numbers_are_rounded():
+    third = torch.full((1, 1), 1 / 3)
+    assert r"\approx & 0.1111" in explain(third, third, (0, 0))._repr_latex_()
+
+
 def test_the_site_can_show_the_latex_of_odd_numbers():
     odd = torch.tensor([1e-9, 1e30, torch.nan, torch.inf, -0.5])[:, None, None].expand(5, 3, 4)
     latex = explain(odd, odd, (0, 0))._repr_latex_()
     for shown in (r"10^{-9}", r"10^{30}", r"\text{nan} \cdot \text{nan}", r"\infty \cdot \infty"):
         assert shown in latex
     assert r"\cdots 7 \text{ more} \cdots" in latex
-    assert r"\approx & 0.1111" in explain(odd[:1, :1, :1] * 0 + 1 / 3, odd[:1, :1, :1] * 0 + 1 / 3, (0, 0))._repr_latex_()
     pytest.importorskip("docutils.utils.math.latex2mathml").tex2mathml(latex.strip("$"))
 
 

@@ -11,7 +11,7 @@ from d2lconv import Conv2d
 from oracles import assert_conv2d, torch_conv2d
 from strategies import tensors
 
-# The layers of torch's own tests, and one of a single output channel: positional arguments, others, and the shape of an input.
+# The layers of torch's own tests, and one of a single output channel: positional arguments, others, an input's shape.
 LAYERS = [
     ((3, 4, 3), {}, (2, 3, 7, 5)), ((3, 4, (3, 2)), {}, (3, 7, 5)), ((3, 4, [3, 3], (2, 2), (1, 1)), {}, (2, 3, 6, 6)),
     ((3, 2, (3, 3), (2, 2), (1, 1), (2, 2)), {}, (2, 3, 8, 8)), ((3, 4, (3, 2), 1, 0, 1, 1, False), {}, (2, 3, 6, 5)),
