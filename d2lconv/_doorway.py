@@ -18,6 +18,7 @@ DTYPES = frozenset({
 })
 IMAGES = ("n", "c_i", "h", "w")
 KERNELS = ("c_o", "c_i", "k_h", "k_w")
+TAKERS = {"n": "conv2d", "c_i": "corr2d_multi_in", "c_o": "corr2d_multi_in_out"}  # of tensors with this axis in front
 IntOrPair = int | tuple[int, int]  # the same both ways, or vertical and horizontal
 
 
@@ -111,9 +112,10 @@ def check_axes(name, shape, axes, full):
     if len(shape) > len(full):
         raise ValueError(f"{must}{len(shape)} axes are more than any function here takes.")
     if extra > 0:
-        names = " and ".join(full[-len(shape):][:extra])
-        raise ValueError(f"{must}in front stands {names}, which is too many. Take {name}"
-                         f"[{', '.join('0' * extra)}], or a function for {labelled(full[-len(shape):])}.")
+        found = full[-len(shape):]
+        names = " and ".join(found[:extra])
+        raise ValueError(f"{must}{names} in front {'is' if extra == 1 else 'are'} too many. Take {name}"
+                         f"[{', '.join('0' * extra)}], or {TAKERS[found[0]]}, which takes {labelled(found)}.")
     if extra < 0 and axes[-1] == "1" and shape[-2:] != (1, 1):
         spelt = ((1,) * (2 - len(shape)) + shape + (1, 1))[:4]
         raise ValueError(f"{must}the two sides of a 1x1 kernel are axes, too. Take {name}.reshape{spelt}.")

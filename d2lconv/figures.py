@@ -108,7 +108,7 @@ def fill(ax, grid):
         values = grid.values.abs() if grid.values.is_complex() else grid.values
         ax.imshow(values.double().numpy(), cmap="gray", aspect="auto")
     else:
-        texts = [number(x) for x in grid.values.flatten().tolist()]
+        texts = [short(x) for x in grid.values.flatten().tolist()]
         size = min(11, 36 / max(map(len, texts)))
         for n, text in enumerate(texts):
             i, j = divmod(n, columns)
@@ -133,10 +133,10 @@ def cell(ax, row, column, text, size, faint, kind):
             color=PAPER if kind == "value" else MUTED if faint else INK)
 
 
-def number(x):
+def short(x):
     """Write a number so that it fits into a cell.
 
-    >>> [number(x) for x in (56, 2.0, 1 / 3, 12.345, 123456.7)]
+    >>> [short(x) for x in (56, 2.0, 1 / 3, 12.345, 123456.7)]
     ['56', '2', '0.33', '12', '1.2e5']
     """
     if not isinstance(x, complex) and abs(x) < 1e5 and x == int(x):

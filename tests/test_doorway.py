@@ -36,11 +36,12 @@ def test_channel_counts_that_differ(form):
 
 def test_4d_where_3d_is_meant(form):
     refuses(form.corr2d_multi_in, ONES(1, 3, 8, 8), ONES(3, 5, 5), ValueError,
-            "X must be (c_i, h, w), but is (1, 3, 8, 8)", "n", "too many", "X[0]")
+            "X must be (c_i, h, w), but is (1, 3, 8, 8)", "n in front", "X[0], or conv2d, which takes (n, c_i, h, w)")
     refuses(form.corr2d_multi_in, ONES(3, 8, 8), ONES(4, 3, 5, 5), ValueError,
-            "K must be (c_i, k_h, k_w)", "c_o", "too many", "K[0]")
+            "K must be (c_i, k_h, k_w)", "c_o", "too many", "K[0], or corr2d_multi_in_out, which")
     refuses(form.corr2d_multi_in_out, ONES(2, 3, 8, 8), ONES(4, 3, 5, 5), ValueError, "X[0]", "(n, c_i, h, w)")
-    refuses(form.corr2d, ONES(1, 8, 8), ONES(5, 5), ValueError, "X must be (h, w)", "c_i", "X[0]")
+    refuses(form.corr2d, ONES(1, 8, 8), ONES(5, 5), ValueError, "X must be (h, w)", "c_i",
+            "X[0], or corr2d_multi_in, which takes (c_i, h, w)")
 
 
 def test_4d_images_are_a_batch_for_conv2d(device):

@@ -8,10 +8,10 @@ import torch
 SHOWN = 40  # a tensor with more elements is described, and only its first difference shown
 
 
-def number(x):
+def brief(x):
     """Write a number as short as it can be told apart.
 
-    >>> number(56.0), number(0.123456), number(-0.0)
+    >>> brief(56.0), brief(0.123456), brief(-0.0)
     ('56', '0.1235', '0')
     """
     if isinstance(x, (bool, str)) or not isinstance(x, numbers.Real):
@@ -58,14 +58,14 @@ def show(value, indent=0):
             return f"{tuple(value.shape)} numbers"
         if value.numel() == 0:
             return f"no numbers: its shape is {tuple(value.shape)}"
-        texts = [number(x) for x in value.reshape(-1).tolist()]
+        texts = [brief(x) for x in value.reshape(-1).tolist()]
         width = max(map(len, texts))
-        return number(value.item()) if value.ndim == 0 else grid(folded(
+        return brief(value.item()) if value.ndim == 0 else grid(folded(
             [text.rjust(width) for text in texts], value.shape), indent)
     if type(value) in (tuple, list, torch.Size) and len(value) <= 8:
         joint = ",\n" + " " * (indent + 1) if any(isinstance(v, torch.Tensor) for v in value) else ", "
         return f"({joint.join(show(part, indent + 1) for part in value)})"
-    return number(value)
+    return brief(value)
 
 
 def folded(flat, shape):
