@@ -208,7 +208,7 @@ def gradient_of_image(dY, K, shape, stride, dilation, groups):
     top, left = d_h * (k_h - 1), d_w * (k_w - 1)
     spread = dY.new_zeros(n, dY.shape[1], h + top, w + left)
     spread[:, :, top:h:s_h, left:w:s_w] = dY
-    K = K.conj().unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1).flip(-2, -1)
+    K = K.conj().unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1).flip(2, 3)
     return InStrips.apply(spread, K, (1, 1), NONE, dilation, groups)
 
 

@@ -1,0 +1,87 @@
+"""What is worked on at a time: how large the strips are, who shares them, and when there is only one.
+
+That the results are right with strips of any size is shown in test_corr.py and test_conv.py.
+"""
+
+import pytest
+import torch
+
+from d2lconv import contraction, conv2d
+from d2lconv.contraction import InStrips, dealt, depthwise, share, strips
+
+
+@pytest.fixture
+def threads():
+    """Set the number of threads, and set it back."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def sizes(parts):
+    """Images and rows of each strip."""
+    return [(images.stop - images.start, rows.stop - rows.start) for images, rows in parts]
+
+
+def test_a_strip_is_some_images_or_some_rows_of_one(monkeypatch):
+    monkeypatch.setattr(contraction, "STRIP", 100)
+    assert sizes(strips(n=6, h_out=5, row=4)) == [(3, 5), (3, 5)]
+    assert sizes(strips(n=2, h_out=10, row=30)) == [(1, 3), (1, 3), (1, 3), (1, 1)] * 2
+    assert sizes(strips(n=1, h_out=3, row=1000)) == [(1, 1)] * 3
+
+
+def test_the_strips_are_all_there_is_one_after_the_other(monkeypatch):
+    monkeypatch.setattr(contraction, "STRIP", 50)
+    seen = [(image, row) for images, rows in strips(n=3, h_out=7, row=11)
+            for image in range(images.start, images.stop) for row in range(rows.start, rows.stop)]
+    assert seen == [(image, row) for image in range(3) for row in range(7)]
+
+
+@pytest.mark.parametrize(("total", "most", "alone", "by_two", "by_four"), [
+    (10, 4, 4, 4, 4), (9, 3, 3, 4, 3), (9, 5, 5, 6, 8), (2, 9, 2, 2, 2), (3, 9, 3, 4, 3), (5, 1, 1, 1, 1),
+    (5, 0, 1, 1, 1)])
+def test_shares_are_equal_and_can_be_shared_again(threads, total, most, alone, by_two, by_four):
+    for number, size in ((1, alone), (2, by_two), (4, by_four)):
+        threads(number)
+        assert share(total, most) == size
+
+
+def test_threads_get_images_or_the_rows_of_the_only_one(threads):
+    threads(2)
+    assert dealt(torch.ones(4, 3, 6, 5)).shape == (2, 2, 3, 6, 5)
+    assert dealt(torch.ones(2, 3, 6, 5)).shape == (2, 1, 3, 6, 5)
+    assert dealt(torch.ones(1, 3, 6, 5)).shape == (2, 1, 3, 3, 5)
+    assert dealt(torch.ones(1, 3, 5, 6)).shape == (1, 1, 3, 5, 6)
+
+
+@pytest.mark.parametrize(("image", "kernel", "stride", "in_strips"), [
+    ((1, 4, 8, 8), (2, 4, 2, 2), 1, False),  # 1024 numbers in the columns, about
+    ((1, 4, 8, 9), (2, 4, 2, 2), 1, True),
+    ((1, 4, 16, 16), (2, 4, 2, 2), 2, False),
+    ((1, 4, 16, 17), (2, 4, 2, 2), 2, True),
+    ((2, 8, 16, 16), (2, 8, 1, 1), 1, False),  # the image itself
+    ((2, 8, 16, 16), (2, 8, 1, 1), (1, 2), True),
+])
+def test_strips_are_made_where_columns_are_many(monkeypatch, image, kernel, stride, in_strips):
+    calls, apply = [], InStrips.apply
+    monkeypatch.setattr(contraction, "STRIP", 2048)
+    monkeypatch.setattr(InStrips, "apply", lambda *arguments: calls.append(1) or apply(*arguments))
+    conv2d(torch.ones(image), torch.ones(kernel), stride=stride)
+    assert bool(calls) == in_strips
+
+
+@pytest.mark.parametrize(("kernel", "groups", "row"), [
+    ((6, 4, 3, 3), 1, 4 * 9 * 30), ((90, 4, 3, 3), 1, 90 * 30), ((6, 2, 3, 3), 2, 4 * 9 * 30),
+    ((8, 1, 3, 3), 4, (4 + 8) * 30)], ids=["columns", "many outputs", "groups", "depthwise"])
+def test_what_a_row_takes_is_its_columns_or_its_output(monkeypatch, kernel, groups, row):
+    rows = []
+    monkeypatch.setattr(contraction, "STRIP", 2048)
+    monkeypatch.setattr(contraction, "strips", lambda *arguments: rows.append(arguments[2]) or strips(*arguments))
+    conv2d(torch.ones(1, 4, 32, 32), torch.ones(kernel), groups=groups)
+    assert rows == [row]
+
+
+def test_a_kernel_is_depthwise_if_it_sees_one_channel_of_several():
+    assert depthwise(torch.ones(4, 1, 3, 3), groups=4)
+    assert not depthwise(torch.ones(4, 1, 3, 3), groups=1)
+    assert not depthwise(torch.ones(4, 2, 3, 3), groups=2)
