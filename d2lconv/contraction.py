@@ -220,7 +220,7 @@ def added_back(dY, K, shape, stride, dilation, groups):
     """
     dX, rows = dY.new_zeros(shape), K.conj().reshape(groups, len(K) // groups, -1).transpose(1, 2)
     W = windows(dX, K.shape[2:], stride, dilation)
-    for images, lines in strips(len(W), W.shape[2], max(W[0, 0, 0, 0].numel() * shape[1], len(K)) * W.shape[3]):
+    for images, lines in strips(len(W), W.shape[2], max(shape[1] * K.shape[2] * K.shape[3], len(K)) * W.shape[3]):
         dW = maps(rows, dealt(dY[images, :, lines])[..., None, None])  # (p, n, c_i * k_h * k_w, h, w)
         dW, due = dW.unflatten(2, (shape[1], *K.shape[2:])), dealt(W[images, :, lines])
         for a, b in product(range(K.shape[2]), range(K.shape[3])):

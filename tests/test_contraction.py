@@ -5,9 +5,11 @@ That the results are right with strips of any size is shown in test_corr.py and 
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from d2lconv import contraction, conv2d
 from d2lconv.contraction import InStrips, dealt, depthwise, share, strips
+from strategies import tensors
 
 
 @pytest.fixture
@@ -57,6 +59,8 @@ def test_threads_get_images_or_the_rows_of_the_only_one(threads):
 @pytest.mark.parametrize(("image", "kernel", "stride", "in_strips"), [
     ((1, 4, 8, 8), (2, 4, 2, 2), 1, False),  # 1024 numbers in the columns, about
     ((1, 4, 8, 9), (2, 4, 2, 2), 1, True),
+    ((1, 4, 8, 8), (2, 4, 4, 1), 1, False),
+    ((1, 4, 8, 8), (2, 4, 1, 4), 1, False),
     ((1, 4, 16, 16), (2, 4, 2, 2), 2, False),
     ((1, 4, 16, 17), (2, 4, 2, 2), 2, True),
     ((2, 8, 16, 16), (2, 8, 1, 1), 1, False),  # the image itself
@@ -77,11 +81,42 @@ def test_what_a_row_takes_is_its_columns_or_its_output(monkeypatch, kernel, grou
     rows = []
     monkeypatch.setattr(contraction, "STRIP", 2048)
     monkeypatch.setattr(contraction, "strips", lambda *arguments: rows.append(arguments[2]) or strips(*arguments))
-    conv2d(torch.ones(1, 4, 32, 32), torch.ones(kernel), groups=groups)
+    X = torch.ones(1, 4, 32, 32, requires_grad=True)
+    Y = conv2d(X, torch.ones(kernel), groups=groups)
     assert rows == [row]
+    Y.sum().backward()
+    assert rows[1:] == [row] or groups == 4
 
 
 def test_a_kernel_is_depthwise_if_it_sees_one_channel_of_several():
     assert depthwise(torch.ones(4, 1, 3, 3), groups=4)
     assert not depthwise(torch.ones(4, 1, 3, 3), groups=1)
     assert not depthwise(torch.ones(4, 2, 3, 3), groups=2)
+
+
+@pytest.mark.parametrize(("wanted", "groups", "in_place"), [(False, 1, True), (True, 1, False), (False, 4, False)],
+                         ids=["gradient", "gradient of it, too", "depthwise"])
+def test_a_gradient_is_added_up_in_place_unless_autograd_must_look_into_it(monkeypatch, wanted, groups, in_place):
+    calls, added_back = [], contraction.added_back
+    monkeypatch.setattr(contraction, "STRIP", 256)
+    monkeypatch.setattr(contraction, "added_back", lambda *arguments: calls.append(1) or added_back(*arguments))
+    X = torch.ones(1, 4, 16, 16, requires_grad=True)
+    Y = conv2d(X, torch.ones(4, 4 // groups, 3, 3), groups=groups)
+    torch.autograd.grad(Y.sum(), X, create_graph=wanted)
+    assert bool(calls) == in_place
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")  # torch's own, on first use
+@pytest.mark.parametrize("only", [0, 1], ids=["image", "kernel"])
+def test_one_of_the_two_derivatives_can_be_had_alone(monkeypatch, only):
+    monkeypatch.setattr(contraction, "STRIP", 256)
+    X, K = tensors((1, 4, 16, 16), (3, 4, 3, 3), dtype=torch.float64)
+    given, direction = (X, K)[only].requires_grad_(), torch.randn_like((X, K)[only])
+
+    def with_the_other(function, T):
+        return function(*((T, K) if only == 0 else (X, T)))
+
+    gradients = [torch.autograd.grad(with_the_other(f, given).square().sum(), given)[0] for f in (conv2d, F.conv2d)]
+    torch.testing.assert_close(*gradients)
+    _, change = torch.func.jvp(lambda T: with_the_other(conv2d, T), (given.detach(),), (direction,))
+    torch.testing.assert_close(change, with_the_other(F.conv2d, direction))  # since the layer is linear in each
