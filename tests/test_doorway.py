@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from d2lconv import conv2d, shapes
+from d2lconv import conv2d, corr, shapes
+from d2lconv._doorway import check_tensors
 from oracles import assert_conv2d
 from strategies import REFUSED, tensors
 
@@ -91,6 +92,12 @@ def test_integers_on_cuda_are_refused(form):
     with FakeTensorMode():  # no GPU is needed to see what a tensor on one says of itself
         X = ONES(3, 4, 4, dtype=torch.int64, device="cuda")
         refuses(form.corr2d_multi_in, X, X, TypeError, "torch.int64 on cuda", ".double()", ".cpu()")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex64], ids=str)
+def test_other_numbers_on_cuda_come_through_the_door(dtype):
+    with FakeTensorMode():
+        check_tensors(X=ONES(3, 4, 4, dtype=dtype, device="cuda"))
 
 
 def test_float64_is_kept(form, device):
@@ -258,3 +265,48 @@ def test_the_check_serves_any_function_of_an_image_and_a_kernel():
 def test_every_size_may_be_one(form, device):
     X, K = tensors((1, 1, 1), (1, 1, 1, 1), device=device)
     assert form.corr2d_multi_in_out(X, K).shape == conv2d(X, K).shape == (1, 1, 1)
+
+
+# What the messages say in the end.
+
+EQUAL = "Every input channel needs its own slice of the kernel, so c_i must be the same in both."
+ENDS = [
+    (lambda: corr.corr2d(ONES(1, 2, 5, 5), ONES(2, 2)),
+     "(1, 2, 5, 5): n and c_i in front are too many. Take X[0, 0], or conv2d, which takes (n, c_i, h, w)."),
+    (lambda: corr.corr2d(ONES(5, 5), ONES(2, 2, 2)),
+     "(2, 2, 2): c_i in front is too many. Take K[0], or corr2d_multi_in, which takes (c_i, k_h, k_w)."),
+    (lambda: corr.corr2d_multi_in_out_1x1(ONES(3, 8, 8), ONES(3)),
+     "(3,): the two sides of a 1x1 kernel are axes, too. Take K.reshape(1, 3, 1, 1)."),
+    (lambda: corr.corr2d_multi_in_out_1x1(ONES(3, 8, 8), ONES(2, 3, 1)),
+     "(2, 3, 1): the two sides of a 1x1 kernel are axes, too. Take K.reshape(2, 3, 1, 1)."),
+    (lambda: corr.corr2d_multi_in_out_1x1(ONES(3, 8, 8), ONES(3, 1, 1)),
+     "(3, 1, 1): c_o is missing. One of something is still an axis: take K[None]."),
+    (lambda: corr.corr2d_multi_in(ONES(3, 8, 8), ONES(2, 2, 2)),
+     f"X is (c_i, h, w) = (3, 8, 8) and K is (c_i, k_h, k_w) = (2, 2, 2). {EQUAL}"),
+    (lambda: corr.corr2d_multi_in_out(ONES(8, 8, 3), ONES(4, 3, 5, 5)),
+     f"{EQUAL} If X has its channels last, X.movedim(-1, -3) puts them first."),
+    (lambda: corr.corr2d_multi_in_out(ONES(3, 8, 8), ONES(4, 1, 5, 5)),
+     f"{EQUAL} If X is 3 images of one channel, conv2d takes X[:, None]."),
+    (lambda: corr.corr2d_multi_in_out(ONES(3, 8, 8), ONES(2, 2, 3, 4)),
+     f"{EQUAL} If K is (k_h, k_w, c_i, c_o), K.permute(3, 2, 0, 1) puts it in order."),
+    (lambda: corr.corr2d_multi_in_out(ONES(3, 8, 8), ONES(1, 2, 3, 4)), EQUAL),  # no side of a kernel is 1, the other 2
+    (lambda: corr.corr2d_multi_in_out(ONES(3, 8, 8), ONES(2, 2, 3, 2)), EQUAL),  # nor has it so few output channels
+    (lambda: corr.corr2d_multi_in_out(ONES(3, 8, 8), ONES(2, 2, 5, 4)), EQUAL),
+    (lambda: conv2d(ONES(6, 8, 8), ONES(2, 2, 3, 4), groups=2),
+     "weight is made for groups * c_k = 2 * 2 = 4: input is (c_i, h, w) = (6, 8, 8) and weight is (c_o, c_i/groups, "
+     "k_h, k_w) = (2, 2, 3, 4). Make the two agree. If weight is (k_h, k_w, c_i, c_o), weight.permute(3, 2, 0, 1) puts "
+     "it in order."),
+    (lambda: corr.corr2d(ONES(5, 2), ONES(2, 3)),
+     "K is 3 wide, but X is only 2. Take a smaller kernel, or pad X."),
+    (lambda: conv2d(ONES(1, 4, 8), ONES(1, 1, 3, 2), dilation=2),
+     "weight is 5 high (dilation spreads 3 over 5), but input is only 4. Take a smaller kernel, or pad input."),
+    (lambda: conv2d(ONES(1, 5, 5), ONES(1, 1, 2, 2), 2),
+     "its type is int: leave it out, or write the name of what you meant, for example stride=2."),
+]
+
+
+@pytest.mark.parametrize(("call", "end"), ENDS)
+def test_a_message_says_what_to_do(call, end):
+    with pytest.raises((ValueError, TypeError)) as caught:
+        call()
+    assert str(caught.value).endswith(end)

@@ -64,8 +64,9 @@ def mutants(path):
     """Every mutant of a module, one after the other, as (where and what, its syntax tree)."""
     lines = path.read_text(encoding="utf-8").splitlines()
     tree = ast.parse("\n".join(lines))
-    in_messages = {part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    for node in [node for node in ast.walk(tree) if node not in in_messages]:
+    prose = {part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    prose |= {getattr(node, place, None) for node in ast.walk(tree) for place in ("annotation", "returns")}  # types
+    for node in [node for node in ast.walk(tree) if node not in prose]:
         for what, attribute, value in [*changes(node)]:
             before = getattr(node, attribute)
             setattr(node, attribute, value)
