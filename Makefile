@@ -1,4 +1,5 @@
-# The only place where commands are spelt: README, CONTRIBUTING, CI and .ci/run call these targets.
+# Where commands are spelt: README, CONTRIBUTING, CI and .ci/run call these targets. (For systems without make,
+# check.yml repeats four of them, and a test compares.)
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -9,7 +10,7 @@ NBVAL  := --nbval --nbval-current-env --nbval-cell-timeout=120 \
           --nbval-sanitize-with=tests/nbval-sanitize.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test alone test-package test-notebooks test-gpu verify repeats notebooks lint links bench slides pdf picture dist corrupt mutants audit licences address clean
+.PHONY: help book serve test copies test-package test-notebooks test-gpu verify repeats notebooks lint links bench bench-site slides pdf picture dist corrupt mutants audit licences address clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -27,10 +28,10 @@ serve: book  ## build the site and show it on http://localhost:8000
 
 test: book test-notebooks test-package  ## run everything that must hold
 
-alone:  # the notebooks, in a folder without the repository around them, as Colab has them
+copies:  # the notebooks, in a folder without the repository around them, as Colab has them
 	rm -rf _build/alone && mkdir -p _build/alone && cp book/*.ipynb _build/alone
 
-test-notebooks: $(READY) alone
+test-notebooks: $(READY) copies
 	@echo "--- re-computing every stored output"
 	$(BIN)/python -m pytest $(NBVAL) --numprocesses=2 --dist=loadscope _build/alone
 
@@ -38,17 +39,19 @@ test-package: $(READY)
 	@echo "--- testing the package, the notebooks' hygiene and the site"
 	$(BIN)/python -m pytest --doctest-modules --numprocesses=2 --dist=loadscope d2lconv tests
 
-test-gpu: alone  ## run package tests and notebooks on CUDA, in the environment that $(PYTHON) has
+test-gpu: copies  ## run package tests and notebooks on CUDA, in the environment that $(PYTHON) has
 	D2LCONV_DEVICE=cuda $(PYTHON) -c "import d2lconv; print('on', d2lconv.default_device())"
 	D2LCONV_DEVICE=cuda $(PYTHON) -m pytest -m "not peers" --doctest-modules d2lconv $(PACKAGE_TESTS)
-	D2LCONV_DEVICE=cuda $(PYTHON) -m pytest $(NBVAL) --junitxml=_build/cuda.xml _build/alone
-	$(PYTHON) tools/record.py cuda _build/cuda.xml
+	rm -f _build/cuda.xml
+	-D2LCONV_DEVICE=cuda $(PYTHON) -m pytest $(NBVAL) --junitxml=_build/cuda.xml _build/alone
+	$(PYTHON) tools/record.py cuda _build/cuda.xml  # says how many cells differ, and fails if one does
 
-verify: $(READY) alone  ## run the notebooks on the CPU, and write the result into book/verified.json
-	D2LCONV_DEVICE=cpu $(BIN)/python -m pytest $(NBVAL) --junitxml=_build/cpu.xml --numprocesses=2 --dist=loadscope _build/alone
-	$(BIN)/python tools/record.py cpu _build/cpu.xml
+verify: $(READY) copies  ## run the notebooks on the CPU, and write the result into book/verified.json
+	rm -f _build/cpu.xml
+	-D2LCONV_DEVICE=cpu $(BIN)/python -m pytest $(NBVAL) --junitxml=_build/cpu.xml --numprocesses=2 --dist=loadscope _build/alone
+	$(BIN)/python tools/record.py cpu _build/cpu.xml  # says how many cells differ, and fails if one does
 
-repeats: $(READY) alone  ## run every notebook 50 times on the CPU, in random order, and write the result there (half an hour)
+repeats: $(READY) copies  ## run every notebook 50 times on the CPU, in random order, and write the result there (half an hour)
 	D2LCONV_DEVICE=cpu $(BIN)/python tools/repeat.py 50 _build/alone $(NBVAL) --numprocesses=2 --dist=loadscope
 	$(BIN)/python tools/record.py repeats _build/alone/*.xml
 
@@ -65,6 +68,10 @@ lint: $(READY)  ## check code, types, notebooks, workflows and metadata
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 	@if command -v actionlint; then actionlint; else echo "actionlint is not here: CI runs it"; fi
 
+bench-site: $(READY)  ## compare the site's weight and speed with a stock Jupyter Book's
+	$(BIN)/python -m pip install --quiet sphinx-mathjax-offline  # MathJax from here, so that nothing is fetched
+	$(BIN)/python benchmarks/site.py
+
 bench: $(READY)  ## measure against torch, print the table and store it for the chapter `speed`
 	$(BIN)/python benchmarks/ops.py
 
@@ -75,8 +82,7 @@ links: $(READY)  ## try every link to another site
 address:  ## write the repository's address everywhere: make address REPO=owner/name
 	$(PYTHON) tools/address.py $(REPO)
 
-slides: book  ## build the decks, with the site, into _build/html/slides
-	@echo "--- one deck a chapter, in _build/html/slides"
+slides: book  ## build a deck of slides for each chapter, with the site, into _build/html/slides
 
 pdf: book  ## print the whole book into _build/html/book.pdf
 	$(BIN)/python tools/pdf.py _build/html/book.pdf

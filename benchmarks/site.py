@@ -1,7 +1,6 @@
 """How light is the site? The same chapters as a stock Jupyter Book and as ours, side by side.
 
-    pip install sphinx-mathjax-offline      # MathJax from here, so that nothing is fetched
-    python benchmarks/site.py [page ...]
+    make bench-site
 
 Both are built, served compressed, and opened in turn in Chromium as a slow phone would see them: 1.6 Mbit/s,
 150 ms away, a processor four times slower. The paints depend on this machine; their ratio hardly does.
@@ -9,6 +8,7 @@ Both are built, served compressed, and opened in turn in Chromium as a slow phon
 
 import gzip
 import json
+import runpy
 import shutil
 import subprocess
 import sys
@@ -23,6 +23,7 @@ import yaml
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parent.parent
+installed = runpy.run_path(str(ROOT / "tools" / "browser.py"))["installed"]
 RUNS = 3
 UNITS = {"bytes": "KB gzip", "requests": "requests", "first": "first paint, s", "largest": "largest paint, s",
          "loaded": "all there, s", "shift": "layout shift"}
@@ -37,9 +38,9 @@ OBSERVE = """
 
 
 def stock(config):
-    """The configuration of a stock book: none of our extensions but the explorer, and MathJax from here."""
+    """The configuration of a stock book: of our extensions only the two directives, and MathJax from here."""
     settings = config["sphinx"]["config"]
-    ours = {"mathml", "theme_fixes", "light_page"}
+    ours = {"mathml", "alt_text", "theme_fixes", "light_page", "slides"}
     config["sphinx"]["extra_extensions"] = [
         name for name in settings.pop("extensions") if name not in ours] + ["sphinx-mathjax-offline"]
     del settings["html_math_renderer"], settings["html_theme_options"], settings["html_context"]
@@ -93,10 +94,9 @@ def measure(browser, address):
 
 def compare(sites, pages):
     """Stock and ours in turn, so that whatever else this machine does falls on both."""
-    installed = shutil.which("chromium") or shutil.which("google-chrome")
     results = {}
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=installed)
+        browser = playwright.chromium.launch(executable_path=installed())
         for page in pages:
             runs = [{name: measure(browser, f"{address}{page}.html") for name, address in sites.items()}
                     for _ in range(RUNS)]

@@ -77,7 +77,7 @@ class Arithmetic:
 
     @property
     def value(self) -> Any:
-        """The output element: the sum of the terms, and the bias if there is one."""
+        """The output element, which is the sum of the terms, and of the bias if there is one."""
         return sum(self.terms) + (0 if self.bias is None else self.bias)
 
     def lines(self) -> list[str]:

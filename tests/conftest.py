@@ -2,7 +2,7 @@
 the site's tests the site itself and a browser."""
 
 import os
-import shutil
+import runpy
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -64,7 +64,7 @@ def site():
     folder = ROOT / "_build/html"
     if not (folder / "index.html").exists():
         pytest.fail("there is no site in _build/html: run `make book` first")
-    import yaml  # the GPU lane has none
+    import yaml  # only here: the machine with a GPU may have none
     path = urlsplit(yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["html"]["baseurl"]).path
 
     class Pages(SimpleHTTPRequestHandler):
@@ -95,7 +95,7 @@ def site():
 def browser():
     """The Chromium that is installed here, or else the one that Playwright has downloaded."""
     sync_api = pytest.importorskip("playwright.sync_api")
-    installed = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
+    installed = runpy.run_path(str(ROOT / "tools" / "browser.py"))["installed"]()
     with sync_api.sync_playwright() as playwright:
         try:
             chromium = playwright.chromium.launch(executable_path=installed)

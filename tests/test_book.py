@@ -17,7 +17,7 @@ from d2lconv import loops
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
-TAGS = {"hide-input", "hide-cell", "nbval-ignore-output", "raises-exception", "scroll-output"}
+TAGS = {"hide-input", "nbval-ignore-output"}
 LONGEST_CELL, LARGEST_FILE = 8, 400_000
 
 
@@ -127,7 +127,7 @@ CHAPTER = ROOT / "book" / "input_channels.ipynb"
 
 
 def nbval(notebook, folder):
-    """Run nbval as the Makefile does, and return what it reports."""
+    """Run nbval, with what the Makefile says of the comparison, and return what it reports."""
     (folder / "copy.ipynb").write_text(json.dumps(notebook))
     options = ["--nbval", "--nbval-current-env", f"--nbval-sanitize-with={ROOT}/tests/nbval-sanitize.cfg"]
     return subprocess.run(

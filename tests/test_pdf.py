@@ -1,7 +1,6 @@
 """The printed book: every chapter can be found in it, every link leads somewhere, nothing points to this machine."""
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,10 +14,8 @@ CHAPTERS = re.findall(r"(?:root|file): (\w+)", (ROOT / "_toc.yml").read_text("ut
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory, site):
+def book(tmp_path_factory, site, browser):
     """Print it, in a process of its own, for the browser of other tests may be running in this one."""
-    if not any(map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))):
-        pytest.skip("no browser here: install Chromium")
     path = tmp_path_factory.mktemp("pdf") / "book.pdf"
     subprocess.run([sys.executable, "tools/pdf.py", path], cwd=ROOT, check=True, timeout=300)
     return pypdf.PdfReader(path)

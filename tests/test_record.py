@@ -1,11 +1,13 @@
 """The record of what was verified counts what nbval has said, and nothing else."""
 
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
+import pytest
 
 ROOT = Path(__file__).parent.parent
 TOOL = runpy.run_path(str(ROOT / "tools" / "record.py"))
@@ -30,9 +32,31 @@ def test_a_measurement_is_not_counted(tmp_path):
     assert 0 < equal < 26
 
 
-def test_the_fingerprint_changes_with_nothing_but_the_package_and_the_notebooks():
-    assert TOOL["fingerprint"]() == TOOL["fingerprint"]()
-    assert len(TOOL["fingerprint"]()) == 16
+@pytest.fixture
+def fork(tmp_path):
+    """A copy of the repository; the function that takes its fingerprint comes with it."""
+    shutil.copytree(ROOT, tmp_path / "fork", ignore=shutil.ignore_patterns(".*", "_build", "dist", "*.egg-info"))
+    subprocess.run(["git", "init", "--quiet", tmp_path / "fork"], check=True)
+    return tmp_path / "fork"
+
+
+def fingerprint(root):
+    return runpy.run_path(str(root / "tools" / "record.py"))["fingerprint"]()
+
+
+@pytest.mark.parametrize("path", ["d2lconv/corr.py", "d2lconv/measured.json", "book/groups.ipynb"])
+def test_the_fingerprint_changes_with_the_package_and_the_notebooks(fork, path):
+    before = fingerprint(fork)
+    (fork / path).write_text((fork / path).read_text(encoding="utf-8") + " ", encoding="utf-8")
+    assert fingerprint(fork) != before
+
+
+def test_the_fingerprint_changes_with_nothing_else(fork):
+    before = fingerprint(fork)
+    for path in ("README.md", "book/index.md", "tests/test_corr.py", "_config.yml"):
+        (fork / path).write_text((fork / path).read_text(encoding="utf-8") + " ", encoding="utf-8")
+    subprocess.run([sys.executable, fork / "tools" / "address.py", "ada-l/" "conv.2-d"], check=True)
+    assert fingerprint(fork) == before == fingerprint(ROOT)
 
 
 def test_repeated_runs_take_every_notebook_each_time(tmp_path):

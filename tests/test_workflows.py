@@ -14,7 +14,7 @@ def read(name):
 
 
 def commands_without_make():
-    """The lines of check.yml's job `systems`, but for the test that needs a browser."""
+    """The lines of check.yml's job `systems`, but for the tests that need the built site."""
     job = re.search(r"\n  systems:.*?\n  (?=\w)", read(".github/workflows/check.yml"), re.DOTALL)[0]
     return [re.sub(r" --ignore=\S+", "", line) for line in re.findall(r"python -m .*", job)]
 

@@ -15,7 +15,8 @@ from collections import Counter
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
-os.environ["OMP_NUM_THREADS"] = "1"  # threads do not survive a fork, and torch would wait for them forever
+if __name__ == "__main__":
+    os.environ["OMP_NUM_THREADS"] = "1"  # threads do not survive a fork, and torch would wait for them forever
 
 import hypothesis  # noqa: F401
 import pytest

@@ -5,19 +5,18 @@ many chapters end "In practice", and every exercise is called like its solution.
 single page keeps such ids as they are, and half of its links lead to the wrong place.) A browser prints it.
 """
 
-import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
+from browser import installed
 from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build/html"
 STYLE = Path(__file__).with_suffix(".css")
-NOT_ON_PAPER = ".headerlink, .tag_hide-input, .tag_hide-cell"
+NOT_ON_PAPER = ".headerlink, .tag_hide-input"
 FOOTER = """<div style="width: 100%; font: 8px sans-serif; color: #444; text-align: center">
 <span class="pageNumber"></span> / <span class="totalPages"></span></div>"""
 
@@ -59,11 +58,9 @@ def single_page():
 def make_pdf(target):
     source = SITE / "print.html"
     source.write_text(single_page(), "utf-8")
-    installed = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=installed, args=["--no-sandbox"] if getattr(os, "geteuid", int)() == 0 else [])
+            browser = playwright.chromium.launch(executable_path=installed())
             page = browser.new_page()
             page.goto(source.as_uri())
             page.evaluate("document.fonts.ready")

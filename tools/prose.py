@@ -31,7 +31,8 @@ ALLOWED = {  # what needs no cell, tried in this order; the rest of the text is 
     "a definition": r"both 1 unless said otherwise|count from 0|maps of 64 rows and 64 columns|180 degrees"
                     r"|\^\{-24\}|from 0 to 255|divide by 255",
 }
-OTHERS = {"teach.md": "a lesson's own number, or an answer that tests/test_teach.py computes"}  # it has no cells
+OTHERS = {  # pages without cells
+    "teach.md": "a lesson's own number, part of a question, or an answer that tests/test_teach.py computes"}
 FORMULA = re.compile(r"(?s:\$\$.*?\$\$)|\$[^$]+\$")
 SCALES = {"thousand": 3, "million": 6, "billion": 9, "KB": 3, "MB": 6, "GB": 9, "%": -2, "percent": -2, "per cent": -2}
 

@@ -1,9 +1,9 @@
 """Install each built file on its own, and run the README's first example: python tools/try_dist.py FILE...
 
 Every file gets an empty environment, which then sees those packages that the file's metadata asks for, and
-what they ask for, and nothing else. They are linked from this environment, so that nothing is downloaded.
-This proves that the file is complete and that `dependencies` names all that it imports; it does not prove
-that those dependencies can be had from an index.
+what they ask for, and nothing else. They are linked from this environment, so that nothing is downloaded
+but what builds the sdist. This proves that the file is complete and that `dependencies` names all that it
+imports; it does not prove that those dependencies can be had from an index.
 """
 
 import re

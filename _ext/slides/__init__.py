@@ -72,7 +72,7 @@ def title(page):
 def deck(body, name, config):
     """Make the HTML of a deck out of that of a page."""
     soup = BeautifulSoup(body, "html.parser")
-    for element in soup.select(".headerlink, .tag_hide-input, .tag_hide-cell"):
+    for element in soup.select(".headerlink, .tag_hide-input"):
         element.decompose()
     for link in soup.select("a.image-reference"):
         link.unwrap()  # a click means the next slide, not the picture's file

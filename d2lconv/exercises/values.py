@@ -5,20 +5,22 @@ import numbers
 
 import torch
 
+from d2lconv.arithmetic import number
+
 SHOWN = 40  # a tensor with more elements is described, and only its first difference shown
 
 
 def brief(x):
-    """Write a number as short as it can be told apart.
+    """Write a number as `d2lconv.explain` does, and anything else as it writes itself.
 
-    >>> brief(56.0), brief(0.123456), brief(-0.0)
-    ('56', '0.1235', '0')
+    >>> brief(56.0), brief(0.123456), brief(-0.0), brief(True)
+    ('56', '0.1235', '0', 'True')
     """
-    if isinstance(x, (bool, str)) or not isinstance(x, numbers.Real):
-        return f"{x:.4g}" if isinstance(x, complex) else safe(x)
-    if isinstance(x, int) or (math.isfinite(x) and x == int(x) and abs(x) < 2**53):
-        return str(int(x))
-    return f"{float(x):.4g}"
+    if not isinstance(x, bool):
+        for kind, plain in ((numbers.Integral, int), (numbers.Real, float), (numbers.Complex, complex)):
+            if isinstance(x, kind):
+                return number(plain(x))
+    return safe(x)
 
 
 def safe(value):
