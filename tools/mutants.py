@@ -87,7 +87,7 @@ def test(path, tree):
     get_code = SourceFileLoader.get_code
     SourceFileLoader.get_code = lambda loader, name: (
         compile(tree, path, "exec") if Path(loader.path) == path else get_code(loader, name))
-    names = ["exercises"] if path.parent.name == "exercises" else TESTS.get(path.stem, [path.stem])
+    names = ["answers", "exercises"] if path.parent.name == "exercises" else TESTS.get(path.stem, [path.stem])
     os._exit(pytest.main(["-x", "-q", "-m", "not peers", "-p", "no:cacheprovider", "--assert=plain",
                           "--doctest-modules", str(path), *[f"tests/test_{name}.py" for name in names]]))
 

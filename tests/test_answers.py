@@ -1,0 +1,245 @@
+"""What a learner's function answers is run, brought to the kind that is wanted, compared and shown."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from d2lconv.exercises.guard import FLOOD, Outcome, call, read, source_line
+from d2lconv.exercises.report import Finding, Report, Section
+from d2lconv.exercises.trial import contains_tensor, fault
+from d2lconv.exercises.values import brief, grid, kind, largest, safe, same, settled, shape, show, shown, slack
+
+ONE = torch.ones(2, 2)
+KINDS = [(None, "None (nothing)"), (ONE, "a tensor"), ([1], "a list"), ((1,), "a tuple"), (np.ones(1), "a NumPy array"),
+         (1.5, "a float"), (1, "an int"), ("1", "a string"), (kind_of := lambda: 1, "a function"),
+         (True, "True or False"), ({}, "an object of type dict"), ((n for n in ()), "a generator (from yield)")]
+
+
+# Of what kind it is.
+
+@pytest.mark.parametrize(("value", "said"), KINDS, ids=[said for _, said in KINDS])
+def test_a_kind_is_named_in_words(value, said):
+    assert kind(value) == said
+
+
+@pytest.mark.parametrize(("value", "truth", "brought"), [
+    (2, 1, 2), (2.5, 1, 2.5), (np.int64(2), 1, 2), (np.array([2]), 1, 2), (torch.tensor(2), 1, 2),
+    (ONE[:1, :1], 1, 1.0),
+    ((1, 2), (3, 4), (1, 2)), ([1, 2], (3, 4), (1, 2)), (torch.tensor([1, 2]), (3, 4), (1, 2)), ((1, 2, 3), (3, 4),
+    (1, 2, 3)),
+    (True, False, True), (np.bool_(True), False, True), (torch.tensor(True), False, True)], ids=str)
+def test_what_means_the_same_is_taken(value, truth, brought):
+    found = settled(value, truth)
+    assert found == brought
+    assert type(found) is type(brought)
+
+
+@pytest.mark.parametrize(("value", "truth", "said"), [
+    (1.0, ONE, "a tensor is wanted, but a float came back"),
+    (ONE, 1, "a number is wanted, but a tensor came back"),
+    (True, 1, "a number is wanted, but True or False came back"),
+    ("1", 1, "a number is wanted, but a string came back"),
+    (None, 1, r"a number is wanted, but None \(nothing\) came back"),
+    (np.ones(0), 1, "a number is wanted, but a NumPy array came back"),
+    (1, (1, 2), "2 numbers are wanted, as a tuple, but an int came back"),
+    (ONE, (1, 2), "2 numbers are wanted, as a tuple, but a tensor came back"),
+    (ONE, (ONE, ONE), "two tensors are wanted, as a tuple, but a tensor came back"),
+    ((ONE,), (ONE, ONE), "two tensors are wanted, as a tuple, but a tuple came back"),
+    ((ONE, 1), (ONE, ONE), "a tensor is wanted, but an int came back"),
+    (1, True, "True or False is wanted, but an int came back"),
+    (torch.tensor([True, True]), True, "True or False is wanted, but a tensor came back"),
+    (torch.tensor(1), True, "True or False is wanted, but a tensor came back")], ids=str)
+def test_anything_else_is_said_to_be_what_it_is(value, truth, said):
+    with pytest.raises(TypeError, match=f"^{said}$"):
+        settled(value, truth)
+
+
+# Whether it is right.
+
+@pytest.mark.parametrize(("value", "truth", "equal"), [
+    (1, 1, True), (1, 2, False), (2**60 + 1, 2**60, False), (True, True, True), (0.1 + 0.2, 0.3, True),
+    (0.3001, 0.3, False),
+    (1e-13, 0.0, True), (1e-11, 0.0, False), (1 + 1e-8, 1.0, False), ((1, 2), (1, 2), True), ((1, 2), (1, 3), False),
+    ((1, 2, 3), (1, 2), False), (ONE, ONE.double(), True), (ONE + 1e-3, ONE, False), (ONE[None], ONE, False),
+    (1, ONE, False),
+    (torch.tensor([0.1]), torch.tensor([0.1]).double() * (1 + 1e-8), True), (ONE.long(), ONE, True),
+    (ONE * (1 + 1e-3j), ONE, False), (torch.tensor([math.nan]), torch.tensor([1.0]), False)], ids=str)
+def test_equal_is_what_rounding_allows(value, truth, equal):
+    assert same(value, truth) is equal
+
+
+def test_a_tensor_may_be_off_by_the_slack_and_no_more():
+    assert same(ONE + 0.25, ONE, slack=0.25)
+    assert not same(ONE + 0.26, ONE, slack=0.25)
+    assert same((ONE + 0.25, ONE), (ONE, ONE), slack=0.25)
+
+
+def test_the_slack_grows_with_the_products_in_a_sum():
+    eps, size = torch.finfo(torch.float32).eps, 16 * math.ceil(math.log2(32 + 1))
+    arguments = {"X": torch.ones(2, 4, 4), "K": torch.ones(2, 3, 3), "n": 3, "bias": torch.ones(1000)}
+    assert slack(arguments, 18 * ONE, torch.float32) == (18 + 1 + size) * eps * 18
+    assert slack({"n": 3}, ONE, torch.float32) == 0
+
+
+def test_the_largest_element_is_the_largest_of_all():
+    assert largest(torch.tensor([1.0, -3.0])) == 3
+    assert largest((ONE, 2 * ONE)) == 2
+    assert largest(torch.ones(0)) == largest(7) == 0
+
+
+def test_shapes_are_compared_part_by_part():
+    assert shape((ONE, (ONE[0], 3))) == ((2, 2), ((2,), ()))
+
+
+@pytest.mark.parametrize(("outcome", "truth", "said"), [
+    (Outcome(error="ValueError"), ONE, "it stops with an error"),
+    (Outcome(1), ONE, "a tensor is wanted, but an int came back"),
+    (Outcome(1), 2, "the answer is not right yet"), (Outcome(2), 2, ""),
+    (Outcome(ONE[0]), ONE, "the shape is not right yet"),
+    (Outcome(2 * ONE), ONE, "the numbers are not right yet"), (Outcome(1.25 * ONE), ONE, "")], ids=str)
+def test_a_fault_is_said_in_a_few_words(outcome, truth, said):
+    assert fault(outcome, truth, room=0.25) == said
+
+
+def test_an_answer_is_made_of_tensors_or_not():
+    assert contains_tensor(ONE)
+    assert contains_tensor((ONE, 1))
+    assert not contains_tensor((1, ONE))
+    assert not contains_tensor(())
+
+
+# How it is run.
+
+def test_a_call_keeps_what_was_printed_and_what_was_changed():
+    def function(X, n, *, groups):
+        print(n, groups)
+        X += 1
+        return X
+
+    outcome = call(function, {"X": torch.zeros(1), "n": 5, "groups": 2}, keywords=("groups",))
+    assert (outcome.value, outcome.printed, outcome.changed, outcome.error) == (torch.ones(1), "5 2\n", ("X",), "")
+
+
+def test_the_arguments_are_copies():
+    X = torch.zeros(1)
+    call(lambda X: X.add_(1), {"X": X})
+    assert X == 0
+
+
+def test_what_is_not_written_is_told_from_an_error_of_torch():
+    def unwritten(X):
+        raise NotImplementedError
+
+    def said(X):
+        raise NotImplementedError("later")
+
+    assert call(unwritten, {"X": 1}).unwritten
+    assert call(said, {"X": 1}).unwritten
+    assert not call(lambda X: torch.ones(1, device="meta").item(), {"X": 1}).unwritten
+
+
+@pytest.mark.parametrize(("function", "said"), [
+    (lambda: 1, "it cannot be called like this: too many positional arguments"),
+    (lambda X, K: 1, "it cannot be called like this: missing a required argument: 'K'"),
+    (lambda X: int("x" * 300), "ValueError: invalid literal for int() with base 10: '" + "x" * 159 + " ..."),
+    (lambda X: [][0], "IndexError: list index out of range\nin the line: (lambda X: [][0],")])
+def test_an_error_is_told_in_two_lines(function, said):
+    assert call(function, {"X": 1}).error.startswith(said)
+
+
+def test_endless_things_are_stopped():
+    def prints(X):
+        while True:
+            print("x" * 1000)
+
+    def calls(X):
+        return calls(X)
+
+    outcome = call(prints, {"X": 1})
+    assert outcome.error == "it prints without end, and was stopped"
+    assert FLOOD < len(outcome.printed) <= FLOOD + 1002
+    assert call(calls, {"X": 1}).error.startswith("it calls itself without end (RecursionError)")
+
+
+def test_the_line_is_the_learners_own():
+    def function():
+        raise ValueError(1)  # and then
+
+    with pytest.raises(ValueError, match="1") as caught:
+        function()
+    assert source_line(caught.value, function) == "\nin the line: raise ValueError(1)  # and then"
+    assert source_line(caught.value, len) == ""
+
+
+def test_results_come_to_the_cpu_out_of_autograd_and_dense():
+    turned = torch.ones(1, dtype=torch.complex64).conj()
+    value = read((torch.ones(2, requires_grad=True) * 2, torch.eye(2).to_sparse(), turned, 3))
+    assert [value[0].requires_grad, value[1].layout, value[2].is_conj(), value[3]] == [False, torch.strided, False, 3]
+    assert type(read([1])) is list
+
+
+# How it is shown.
+
+@pytest.mark.parametrize(("value", "text"), [
+    (56.0, "56"), (True, "True"), ("a", "'a'"), (np.float32(0.5), "0.5"), (np.int64(3), "3"), (1 + 2j, "(1+2j)"),
+    (None, "None")])
+def test_a_value_is_brief(value, text):
+    assert brief(value) == text
+
+
+def test_whatever_an_object_says_of_itself_can_be_written():
+    class Hostile:
+        def __repr__(self):
+            raise SystemError
+
+    assert safe(Hostile()) == "an object of type Hostile"
+    assert safe("x" * 118) == repr("x" * 118)
+    assert safe("x" * 119) == "'" + "x" * 119 + " ..."
+
+
+def test_nested_lists_are_written_as_torch_writes_them():
+    assert grid([["1", "2"], ["3", "4"]], indent=2) == "[[1, 2],\n   [3, 4]]"
+    assert grid([[["1"]], [["2"]]]) == "[[[1]],\n\n [[2]]]"
+    assert grid([]) == "[]"
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (torch.arange(40), "[" + ", ".join(f"{n:2}" for n in range(40)) + "]"), (torch.ones(41), "(41,) numbers"),
+    (torch.ones(0, 2), "no numbers: its shape is (0, 2)"), (torch.tensor(3.0), "3"),
+    (torch.tensor([[1, 10]]), "[[ 1, 10]]"),
+    ((1, 2.0), "(1, 2)"), ([1] * 8, "(1, 1, 1, 1, 1, 1, 1, 1)"), ([1] * 9, str([1] * 9)),
+    ((ONE, torch.tensor(5)), "([[1, 1],\n  [1, 1]],\n 5)"), (torch.Size([2, 3]), "(2, 3)")], ids=str)
+def test_a_value_is_shown_for_a_reader(value, text):
+    assert show(value) == text
+
+
+def test_named_values_stand_below_each_other():
+    assert shown([("X", ONE), ("want", 3)]) == "X    = [[1, 1],\n        [1, 1]]\nwant = 3"
+
+
+# The report.
+
+def test_a_finding_is_text_and_page():
+    finding = Finding("name", "a < b", "1\n\n2", "Read this. " * 12, Section("groups", "What do groups lose?"))
+    assert str(finding).splitlines() == [
+        "→ This looks like: a < b", "    1", "", "    2",
+        f"  {'Read this. ' * 8}Read this.", f"  {'Read this. ' * 2}Read this.",
+        '  Read "What do groups lose?"', f"  {finding.read.url}"]
+    page = finding._repr_html_()
+    for part in ("<strong>a &lt; b</strong>", "→ This looks like: ", ">1\n\n2</pre>", "Read this. ", finding.read.url):
+        assert part in page
+    assert "<pre" not in Finding("note", "so")._repr_html_()
+    assert "<strong>" not in Finding("note", "so")._repr_html_()
+    assert str(Finding("note", "so")) == "· Note: so"
+
+
+def test_a_report_is_as_true_as_it_passed_and_names_the_first_name():
+    findings = (Finding("wrong", "no"), Finding("name", "mean"), Finding("name", "other"))
+    assert not Report(False, findings)
+    assert Report(True, findings)
+    assert Report(False, findings).misconception == "mean"
+    assert Report(False, findings[:1]).misconception is None
+    assert repr(Report(False, findings)).splitlines() == ["✗ no", "→ This looks like: mean", "→ This looks like: other"]
+    assert [Report(passed, ())._repr_html_().count("#3a9a57") for passed in (True, False)] == [1, 0]
