@@ -1,14 +1,18 @@
 """What a learner's function answers is run, brought to the kind that is wanted, compared and shown."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 import torch
 
+from d2lconv.exercises.feedback import first_difference, first_lines, printed, progress, size, total, wrong_type
 from d2lconv.exercises.guard import FLOOD, Outcome, call, read, source_line
+from d2lconv.exercises.recognise import agree, explains
 from d2lconv.exercises.report import Finding, Report, Section
-from d2lconv.exercises.trial import contains_tensor, fault
+from d2lconv.exercises.task import Exercise, Problem, made
+from d2lconv.exercises.trial import Trial, attempt, contains_tensor, fault
 from d2lconv.exercises.values import brief, grid, kind, largest, safe, same, settled, shape, show, shown, slack
 
 ONE = torch.ones(2, 2)
@@ -243,3 +247,90 @@ def test_a_report_is_as_true_as_it_passed_and_names_the_first_name():
     assert Report(False, findings[:1]).misconception is None
     assert repr(Report(False, findings)).splitlines() == ["✗ no", "→ This looks like: mean", "→ This looks like: other"]
     assert [Report(passed, ())._repr_html_().count("#3a9a57") for passed in (True, False)] == [1, 0]
+
+
+# What is said of it: a function of one number is to double it.
+
+DOUBLE = Exercise("double", "double(n)", lambda n: 2 * n, made("small numbers", "n", (1,), (2,), (3,), (4,)))
+
+
+def tried(function, *numbers, exercise=DOUBLE):
+    return [attempt(function, problem, exercise) for problem in made("small numbers", "n", *((n,) for n in numbers))]
+
+
+def stops_at_three(n):
+    return n + 2 if n < 3 else [][n]
+
+
+@pytest.mark.parametrize(("function", "wrong", "numbers", "explained"), [
+    (lambda n: n + 2, lambda n: n + 2, (1, 2, 3, 4), 3),  # at 2 it is right
+    (lambda n: n + 2, lambda n: n + 2, (1, 2), 0),  # one agreement is chance
+    (lambda n: n + 2, lambda n: n + 2, (1, 3), 2),
+    (lambda n: n + 2 + (n == 4), lambda n: n + 2, (1, 2, 3, 4), 0),  # another fault at 4
+    (lambda n: n + 2 if n != 3 else 6, lambda n: n + 2, (1, 2, 3, 4), 0),  # right at 3
+    (lambda n: n + 3, lambda n: n + 2, (1, 2, 3, 4), 0),  # wrong at 2
+    (stops_at_three, stops_at_three, (-1, 0, 1, 3, 4), 5),
+    (stops_at_three, stops_at_three, (2, 3, 4), 0),
+    (lambda n: 2 * n if n < 3 else [][n], lambda n: 2 * n if n < 3 else [][n], (1, 2, 3, 4), 2),
+    (lambda n: 2 * n if n < 3 else [][n], lambda n: 2 * n if n < 3 else [][n], (1, 2, 3), 0),
+    (lambda n: 2 * n if n < 3 else 0, lambda n: 2 * n if n < 3 else [][n], (1, 2, 3, 4), 0),  # it does not stop
+    (lambda n: n + 2 if n < 3 else 0, stops_at_three, (-1, 0, 3, 4, 5), 0),  # less than half of the faults
+    (lambda n: n + 2 if n < 3 else 0, stops_at_three, (-1, 0, 3, 4), 2),
+])
+def test_a_wrong_function_explains_another_if_it_contradicts_nothing(function, wrong, numbers, explained):
+    assert explains(tried(function, *numbers), wrong, DOUBLE) == explained
+
+
+def test_a_larger_answer_may_be_rounded_by_more():
+    exercise = Exercise("same", "same(X)", lambda X: X, ())
+    (problem,) = made("", "X", (ONE,))
+    trial = dataclasses.replace(attempt(lambda X: 100 * X + 0.5, problem, exercise), slack=0.01)
+    assert agree(trial, 100 * ONE)
+    assert not agree(trial, 10 * ONE)
+    assert not agree(dataclasses.replace(trial, slack=0.001), 100 * ONE)
+    assert not agree(trial, 100 * ONE[0])
+    assert not agree(trial, "a string")
+
+
+def test_what_is_right_so_far_comes_first_and_then_the_smallest_fault():
+    trials = [*tried(lambda n: 2 * n, 1, 2), *(
+        attempt(lambda n: 0, problem, DOUBLE) for problem in made("large numbers", "n", (300,), (200,)))]
+    right, wrong = progress(trials)
+    assert str(right) == "✓ Right so far: small numbers."
+    assert str(wrong).splitlines() == [
+        "✗ Large numbers: the answer is not right yet.", "    n      = 300", "    yours  = 0", "    wanted = 600"]
+    (all_right,) = progress(trials[:2])
+    assert str(all_right) == "✓ Right: small numbers."
+    (nothing,) = progress(trials[2:])
+    assert nothing.kind == "wrong"
+
+
+def test_of_a_large_answer_the_first_difference_is_shown():
+    truth, value = torch.zeros(3, 4), torch.zeros(3, 4)
+    value[1, 2], value[2, 0] = 5, 6
+    trial = Trial(None, truth, 0.5, Outcome(value), "the numbers are not right yet")
+    assert first_difference(trial) == [("yours[1, 2]", 5.0), ("wanted[1, 2]", 0.0)]
+    both = Trial(None, (truth, truth), 0.5, Outcome((truth, value)), "the numbers are not right yet")
+    assert first_difference(both) == [("yours[1, 2]", 5.0), ("wanted[1, 2]", 0.0)]
+    value[0, 1] = 0.5  # within the slack
+    assert first_difference(trial)[0][0] == "yours[1, 2]"
+
+
+def test_a_list_of_right_numbers_is_told_from_wrong_ones():
+    trial = Trial(None, ONE, 0.0, Outcome([[1, 1], [1, 1]]), "a tensor is wanted, but a list came back")
+    assert wrong_type(trial).startswith("The numbers are right: make a tensor of them")
+    for other in ([[1, 1], [1, 2]], "text", ONE):
+        assert wrong_type(dataclasses.replace(trial, outcome=Outcome(other))) == ""
+
+
+def test_what_was_printed_is_cut_after_five_lines():
+    assert first_lines("1\n2\n3\n4\n5") == "1\n2\n3\n4\n5"
+    assert first_lines("1\n2\n3\n4\n5\n6") == "1\n2\n3\n4\n5\n..."
+    assert first_lines("x" * 101) == "x" * 100
+    assert printed(Outcome(printed=" a \n")) == "\nprinted on the way:\na"
+    assert printed(Outcome(printed=" \n")) == ""
+
+
+def test_how_much_there_is_to_read():
+    assert size(Problem("", {"X": torch.ones(2, 3), "n": 4})) == 7
+    assert total((ONE, 3)) == 5
