@@ -75,8 +75,8 @@ def test_strips_are_made_where_columns_are_many(monkeypatch, image, kernel, stri
 
 
 @pytest.mark.parametrize(("kernel", "groups", "row"), [
-    ((6, 4, 3, 3), 1, 4 * 9 * 30), ((90, 4, 3, 3), 1, 90 * 30), ((6, 2, 3, 3), 2, 4 * 9 * 30),
-    ((8, 1, 3, 3), 4, (4 + 8) * 30)], ids=["columns", "many outputs", "groups", "depthwise"])
+    ((6, 4, 4, 3), 1, 4 * 12 * 30), ((90, 4, 4, 3), 1, 90 * 30), ((6, 2, 4, 3), 2, 4 * 12 * 30),
+    ((8, 1, 4, 3), 4, (4 + 8) * 30)], ids=["columns", "many outputs", "groups", "depthwise"])
 def test_what_a_row_takes_is_its_columns_or_its_output(monkeypatch, kernel, groups, row):
     rows = []
     monkeypatch.setattr(contraction, "STRIP", 2048)
