@@ -66,8 +66,8 @@ class Corruption:
 def main(folder):
     corruption = Corruption()
     options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120",
-               f"--nbval-sanitize-with={ROOT / 'tests/nbval-sanitize.cfg'}", "-p", "no:cacheprovider", "--quiet",
-               "--disable-warnings"]
+               f"--nbval-sanitize-with={ROOT / 'tests/nbval-sanitize.cfg'}", "-p", "no:cacheprovider", "--assert=plain",
+               "--quiet", "--disable-warnings"]
     failed = pytest.main([*options, folder], plugins=[corruption])
     for name, where in corruption.missed:
         print(f"missed: {name}, {where}")
