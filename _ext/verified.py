@@ -8,7 +8,7 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 
 LANES = {"cpu": "CPU", "repeats": "CPU, again and again", "cuda": "GPU (CUDA)"}
-HEADER = ["lane", "machine", "torch", "date", "runs", "cells equal", "state of the book"]
+HEADER = ["lane", "machine", "torch", "date", "runs", "compared cells that agree", "state of the book"]
 
 
 class Verified(Directive):
