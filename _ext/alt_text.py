@@ -4,15 +4,14 @@ from docutils import nodes
 
 
 def describe(app, doctree):
-    """Copy text/plain into the image of the same output; matplotlib's own `<Figure size ...>` says nothing."""
+    """Copy text/plain into the image of the same output, but for matplotlib's `<Figure size ...>`, which says nothing."""
     for output in doctree.findall(nodes.container):
         if output.get("nb_element") != "mime_bundle":
             continue
         parts = {part.get("mime_type"): part for part in output.children}
         text = parts["text/plain"].astext() if "text/plain" in parts else ""
-        if text and not text.startswith("<"):
-            for image in output.findall(nodes.image):
-                image.setdefault("alt", text)
+        for image in output.findall(nodes.image):
+            image.setdefault("alt", "A chart; the text around it says what it shows" if text.startswith("<") else text)
 
 
 def setup(app):
