@@ -4,7 +4,7 @@ from docutils import nodes
 
 
 def describe(app, doctree):
-    """Copy text/plain into the image of the same output, but for matplotlib's `<Figure size ...>`, which says nothing."""
+    """Copy text/plain into the image of the same output; matplotlib's own `<Figure size ...>` says nothing."""
     for output in doctree.findall(nodes.container):
         if output.get("nb_element") != "mime_bundle":
             continue

@@ -2,7 +2,8 @@
 
 A window becomes a column, a kernel a row, and a layer one matrix product. Columns repeat a pixel up to
 ``k_h * k_w`` times; where they are many, they are made and used a strip at a time, and the derivatives,
-each a sum of the same kind, are stated here, so that autograd need not keep the columns.
+each a sum of the same kind, are stated here, so that autograd need not keep the columns (of second
+derivatives it does).
 """
 
 from itertools import product
@@ -13,10 +14,10 @@ from torch.autograd import forward_ad
 from torch.nn.functional import pad
 
 from d2lconv.cost import output_size
-from d2lconv.runtime import autocast_off
+from d2lconv.runtime import autocast_dtype, autocast_off
 
 HALF = (torch.float16, torch.bfloat16)
-STRIP = 2**20  # numbers that are worked on at a time: 4 MB of float32, which a CPU keeps in its caches
+STRIP = 2**20  # numbers that are worked on at a time, or a row: 4 MB of float32, which a CPU keeps in its caches
 NONE = ((0, 0), (0, 0))  # no padding at (top, bottom), (left, right)
 
 
@@ -28,18 +29,27 @@ def contract(X, K, bias=None, stride=(1, 1), padding=NONE, dilation=(1, 1), grou
     >>> contract(torch.ones(1, 2, 3, 3), torch.ones(4, 2, 2, 2)).shape
     torch.Size([1, 4, 2, 2])
     """
-    if X.dtype in HALF:  # sum in float32, round once
+    if X.dtype in HALF:  # sum in float32, round once; autograd keeps the image in float32
         wide = (t if t is None else t.float() for t in (X, K, bias))
         return contract(*wide, stride, padding, dilation, groups).to(X.dtype)
-    few = X.numel() * K.shape[2] * K.shape[3] <= STRIP // 2 * stride[0] * stride[1]  # numbers in the columns, about
-    same = padding == NONE and K.shape[2:] == stride == (1, 1)  # the columns are the image, and are not copied
+    rounds = autocast_dtype(X.device.type) and len(X)  # in derivatives, too, unless they are those of InStrips
     with autocast_off(X.device.type):
-        if few or same or torch.compiler.is_compiling():  # a compiler does not see into an autograd.Function
+        # a compiler refuses the Function, and must not be asked about sizes that it leaves open
+        if torch.compiler.is_compiling() or (not rounds and at_once(X, K, stride, padding, dilation)):
             W = windows(padded(X, padding), K.shape[2:], stride, dilation)
-            Y = maps(K.reshape(groups, K.shape[0] // groups, -1), W[:, None])[:, 0]
+            Y = maps(K.reshape(groups, K.shape[0] // groups, -1), W[:, None])[:, 0]  # each image is a lot of its own
         else:
             Y = InStrips.apply(X, K, stride, padding, dilation, groups)
     return Y if bias is None else Y + bias[:, None, None]
+
+
+def at_once(X, K, stride, padding, dilation):
+    """Tell whether the columns, and the kernels that autograd repeats for each image, are few enough to keep."""
+    kernels = len(X) * K.numel()
+    if padding == NONE and K.shape[2:] == stride == (1, 1):  # the columns are the image, and are not copied
+        return kernels <= max(X.numel(), STRIP // 2)
+    h_out, w_out = output_size(X.shape[2:], K.shape[2:], stride, padding, dilation)
+    return max(len(X) * X.shape[1] * K.shape[2] * K.shape[3] * h_out * w_out, kernels) <= STRIP // 2
 
 
 def padded(X, padding):
@@ -74,15 +84,18 @@ def dealt(T):
 
 
 def columns(W, groups):
-    """Write each window as a column: ``(p, n, c_i, h, w, k_h, k_w) -> (p * g, c_i / g * k_h * k_w, n * h * w)``."""
+    """Write each window of ``p`` lots as a column.
+
+    Shapes: ``(p, n, c_i, h, w, k_h, k_w) -> (p * g, c_i / g * k_h * k_w, n * h * w)``.
+    """
     p, n, c_i, h, w, k_h, k_w = W.shape
     return W.permute(0, 2, 5, 6, 1, 3, 4).reshape(p * groups, c_i // groups * k_h * k_w, n * h * w)
 
 
-def maps(rows, W):
-    """Multiply kernels, written as rows, with windows: ``(g, c_o / g, m), (p, n, c_i, h, ...) -> (p, n, c_o, ...)``."""
-    (g, c_g, m), (p, n, _, h, w, *_) = rows.shape, W.shape
-    Y = torch.bmm(rows.expand(p, g, c_g, m).flatten(0, 1), columns(W, g))
+def maps(matrix, W):
+    """Multiply kernels, a row each, with windows: ``(g, c_o / g, m), (p, n, c_i, h, ...) -> (p, n, c_o, ...)``."""
+    (g, c_g, m), (p, n, _, h, w, *_) = matrix.shape, W.shape
+    Y = torch.bmm(matrix.expand(p, g, c_g, m).flatten(0, 1), columns(W, g))
     return Y.view(p, g * c_g, n, h, w).transpose(1, 2)
 
 
@@ -102,7 +115,7 @@ def strips(n, h_out, row):
 
 
 def share(total, most):
-    """Return the size of equal shares of about ``most``, which the threads can share again."""
+    """Return the size of shares of about ``most``, all but the last equal, which the threads can share again."""
     size, threads = ceil(total / ceil(total / max(1, most))), torch.get_num_threads()
     return size if size < threads else size + -size % threads
 
@@ -126,8 +139,8 @@ class InStrips(torch.autograd.Function):
         span = dilation[0] * (k_h - 1) + 1
         h_out, w_out = output_size((h, w), (k_h, k_w), stride, padding, dilation)
         Y, matrix = X.new_empty(n, c_o, h_out, w_out), K.reshape(groups, c_o // groups, -1)
-        pixel = c_i + c_o if depthwise(K, groups) else max(c_i * k_h * k_w, c_o)
-        for images, rows in strips(n, h_out, pixel * w_out):
+        per_pixel = c_i + c_o if depthwise(K, groups) else max(c_i * k_h * k_w, c_o)
+        for images, rows in strips(n, h_out, per_pixel * w_out):
             first, last = rows.start * stride[0] - top, (rows.stop - 1) * stride[0] + span - top
             W, y = windows(band(X[images], first, last, sides), (k_h, k_w), stride, dilation), Y[images, :, rows]
             if depthwise(K, groups):
@@ -197,11 +210,13 @@ def shifted(W, K, out):
 
 
 def gradient_of_image(dY, K, shape, stride, dilation, groups):
-    """Correlate the spread-out ``dY`` with the kernels, flipped in space, their channels exchanged.
+    """Add to every pixel of the padded image what is due to it, from each window that covers it.
 
-    Shapes: ``(n, c_o, h_out, w_out), (c_o, c_i / groups, k_h, k_w) -> shape (n, c_i, h, w)``, padded.
+    Shapes: ``(n, c_o, h_out, w_out), (c_o, c_i / groups, k_h, k_w) -> shape (n, c_i, h, w)``, padded. Where autograd
+    must look into it, that is a sum of the same kind: the spread-out ``dY`` is correlated with the kernels, flipped
+    in space, their channels exchanged.
     """
-    if not torch.is_grad_enabled() and not depthwise(K, groups):  # no derivative of the derivative is wanted
+    if not torch.is_grad_enabled():  # no derivative of the derivative is wanted
         return added_back(dY, K, shape, stride, dilation, groups)
     (n, _, h, w), (k_h, k_w), (s_h, s_w), (d_h, d_w) = shape, K.shape[2:], stride, dilation
     top, left = d_h * (k_h - 1), d_w * (k_w - 1)
@@ -212,17 +227,19 @@ def gradient_of_image(dY, K, shape, stride, dilation, groups):
 
 
 def added_back(dY, K, shape, stride, dilation, groups):
-    """Compute `gradient_of_image` in place: what each window is due is added to the pixels that it covers.
-
-    That is faster, most of all with a stride, since nothing is multiplied with zeros; but autograd could
-    not look into it.
-    """
-    dX, rows = dY.new_zeros(shape), K.conj().reshape(groups, len(K) // groups, -1).transpose(1, 2)
-    W = windows(dX, K.shape[2:], stride, dilation)
-    for images, lines in strips(len(W), W.shape[2], max(shape[1] * K.shape[2] * K.shape[3], len(K)) * W.shape[3]):
-        dW = maps(rows, dealt(dY[images, :, lines])[..., None, None])  # (p, n, c_i * k_h * k_w, h, w)
-        dW, due = dW.unflatten(2, (shape[1], *K.shape[2:])), dealt(W[images, :, lines])
-        for a, b in product(range(K.shape[2]), range(K.shape[3])):
+    """Compute `gradient_of_image` in place, which is faster, since nothing is multiplied with zeros between strides."""
+    dX = (dY.new_zeros(()) + K.new_zeros(())).new_zeros(shape)  # batched by vmap if one of the two is
+    W, places = windows(dX, K.shape[2:], stride, dilation), [*product(range(K.shape[2]), range(K.shape[3]))]
+    if depthwise(K, groups):  # `shifted`, the other way
+        dY, K = (T.unflatten(axis, (groups, -1)) for T, axis in ((dY, 1), (K.conj(), 0)))
+        for m, (a, b) in product(range(K.shape[1]), places):
+            W[..., a, b].addcmul_(dY[:, :, m], K[:, m, :, a, b, None])
+        return dX
+    matrix, per_pixel = K.conj().reshape(groups, len(K) // groups, -1).transpose(1, 2), shape[1] * len(places)
+    for images, rows in strips(len(W), W.shape[2], max(per_pixel, len(K)) * W.shape[3]):
+        dW = maps(matrix, dealt(dY[images, :, rows])[..., None, None])  # (p, n, c_i * k_h * k_w, h, w)
+        dW, due = dW.unflatten(2, (shape[1], *K.shape[2:])), dealt(W[images, :, rows])
+        for a, b in places:
             due[..., a, b] += dW[:, :, :, a, b]
     return dX
 

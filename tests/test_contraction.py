@@ -3,11 +3,14 @@
 That the results are right with strips of any size is shown in test_corr.py and test_conv.py.
 """
 
+import subprocess
+import sys
+
 import pytest
 import torch
 import torch.nn.functional as F
 
-from d2lconv import contraction, conv2d
+from d2lconv import contraction, conv2d, corr2d_multi_in_out
 from d2lconv.contraction import InStrips, dealt, depthwise, share, strips
 from strategies import tensors
 
@@ -57,14 +60,18 @@ def test_threads_get_images_or_the_rows_of_the_only_one(threads):
 
 
 @pytest.mark.parametrize(("image", "kernel", "stride", "in_strips"), [
-    ((1, 4, 8, 8), (2, 4, 2, 2), 1, False),  # 1024 numbers in the columns, about
-    ((1, 4, 8, 9), (2, 4, 2, 2), 1, True),
-    ((1, 4, 8, 8), (2, 4, 4, 1), 1, False),
-    ((1, 4, 8, 8), (2, 4, 1, 4), 1, False),
+    ((1, 4, 9, 9), (2, 4, 2, 2), 1, False),  # 1024 numbers in the columns
+    ((1, 4, 9, 10), (2, 4, 2, 2), 1, True),
     ((1, 4, 16, 16), (2, 4, 2, 2), 2, False),
-    ((1, 4, 16, 17), (2, 4, 2, 2), 2, True),
-    ((2, 8, 16, 16), (2, 8, 1, 1), 1, False),  # the image itself
+    ((1, 4, 16, 18), (2, 4, 2, 2), 2, True),
+    ((1, 4, 11, 8), (2, 4, 4, 1), 1, False),
+    ((1, 4, 8, 12), (2, 4, 1, 4), 1, True),
+    ((4, 4, 3, 3), (7, 4, 3, 3), 1, False),  # 1008 numbers in the kernels, for four images
+    ((4, 4, 3, 3), (8, 4, 3, 3), 1, True),
+    ((2, 8, 16, 16), (2, 8, 1, 1), 1, False),  # the columns are the image itself
     ((2, 8, 16, 16), (2, 8, 1, 1), (1, 2), True),
+    ((2, 8, 16, 16), (256, 8, 1, 1), 1, False),  # as many numbers in the kernels as in the image
+    ((2, 8, 16, 16), (257, 8, 1, 1), 1, True),
 ])
 def test_strips_are_made_where_columns_are_many(monkeypatch, image, kernel, stride, in_strips):
     calls, apply = [], InStrips.apply
@@ -94,7 +101,7 @@ def test_a_kernel_is_depthwise_if_it_sees_one_channel_of_several():
     assert not depthwise(torch.ones(4, 2, 3, 3), groups=2)
 
 
-@pytest.mark.parametrize(("wanted", "groups", "in_place"), [(False, 1, True), (True, 1, False), (False, 4, False)],
+@pytest.mark.parametrize(("wanted", "groups", "in_place"), [(False, 1, True), (True, 1, False), (False, 4, True)],
                          ids=["gradient", "gradient of it, too", "depthwise"])
 def test_a_gradient_is_added_up_in_place_unless_autograd_must_look_into_it(monkeypatch, wanted, groups, in_place):
     calls, added_back = [], contraction.added_back
@@ -120,3 +127,41 @@ def test_one_of_the_two_derivatives_can_be_had_alone(monkeypatch, only):
     torch.testing.assert_close(*gradients)
     _, change = torch.func.jvp(lambda T: with_the_other(conv2d, T), (given.detach(),), (direction,))
     torch.testing.assert_close(change, with_the_other(F.conv2d, direction))  # since the layer is linear in each
+
+
+def test_the_gradient_of_the_image_can_be_mapped_over_kernels(monkeypatch):
+    monkeypatch.setattr(contraction, "STRIP", 256)
+    for groups, c_k in ((1, 4), (4, 1)):
+        X, kernels, dY = tensors((1, 4, 16, 16), (2, 4, c_k, 3, 3), (1, 4, 14, 14), dtype=torch.float64)
+
+        def gradient(K, f=conv2d, X=X, dY=dY, groups=groups):
+            return torch.func.vjp(lambda X: f(X, K, groups=groups), X)[1](dY)[0]
+
+        expected = torch.stack([gradient(K, F.conv2d) for K in kernels])
+        torch.testing.assert_close(torch.func.vmap(gradient)(kernels), expected)
+
+
+def test_no_gradient_is_rounded_by_autocast(strips):
+    X, K = tensors((2, 3, 8, 8), (4, 3, 3, 3))
+    X.requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        inside, = torch.autograd.grad(corr2d_multi_in_out(X[0], K).square().sum(), X)
+    outside, = torch.autograd.grad(corr2d_multi_in_out(X[0], K).square().sum(), X)
+    torch.testing.assert_close(inside, outside)
+
+
+def test_an_infinite_weight_is_met_where_it_is_used_and_nowhere_else(monkeypatch):
+    monkeypatch.setattr(contraction, "STRIP", 64)
+    X, K = torch.ones(1, 2, 6, 6, requires_grad=True), torch.ones(2, 1, 3, 3)
+    K[0, 0, 0, 0] = torch.inf
+    gradient, = torch.autograd.grad(conv2d(X, K, groups=2).sum(), X)
+    assert not gradient.isnan().any()
+
+
+def test_the_batch_may_stay_open_when_a_layer_is_exported():
+    """In a process of its own: torch exports nothing where exact_float32 is in force."""
+    code = """import torch, d2lconv
+batch, X = torch.export.Dim("batch", min=2, max=4096), torch.ones(8, 3, 32, 32)
+program = torch.export.export(d2lconv.Conv2d(3, 4, 3, padding=1), (X,), dynamic_shapes=({0: batch},))
+assert program.module()(torch.ones(300, 3, 32, 32)).shape == (300, 4, 32, 32)"""
+    subprocess.run([sys.executable, "-c", code], check=True)
