@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from d2lconv import exercises
 from d2lconv.exercises.feedback import first_difference, first_lines, printed, progress, size, total, wrong_type
 from d2lconv.exercises.guard import FLOOD, Outcome, call, read, source_line
 from d2lconv.exercises.recognise import agree, explains
 from d2lconv.exercises.report import Finding, Report, Section
-from d2lconv.exercises.task import Exercise, Problem, made
-from d2lconv.exercises.trial import Trial, attempt, contains_tensor, fault
+from d2lconv.exercises.task import EXERCISES, Exercise, Problem, made
+from d2lconv.exercises.trial import Trial, attempt, contains_tensor, expected, fault
 from d2lconv.exercises.values import brief, grid, kind, largest, safe, same, settled, shape, show, shown, slack
 
 ONE = torch.ones(2, 2)
@@ -51,6 +52,7 @@ def test_what_means_the_same_is_taken(value, truth, brought):
     (ONE, (1, 2), "2 numbers are wanted, as a tuple, but a tensor came back"),
     (ONE, (ONE, ONE), "two tensors are wanted, as a tuple, but a tensor came back"),
     ((ONE,), (ONE, ONE), "two tensors are wanted, as a tuple, but a tuple came back"),
+    ((ONE,), (ONE, 1), "two tensors are wanted, as a tuple, but a tuple came back"),
     ((ONE, 1), (ONE, ONE), "a tensor is wanted, but an int came back"),
     (1, True, "True or False is wanted, but an int came back"),
     (torch.tensor([True, True]), True, "True or False is wanted, but a tensor came back"),
@@ -84,6 +86,7 @@ def test_the_slack_grows_with_the_products_in_a_sum():
     eps, size = torch.finfo(torch.float32).eps, 16 * math.ceil(math.log2(32 + 1))
     arguments = {"X": torch.ones(2, 4, 4), "K": torch.ones(2, 3, 3), "n": 3, "bias": torch.ones(1000)}
     assert slack(arguments, 18 * ONE, torch.float32) == (18 + 1 + size) * eps * 18
+    assert slack({"X": torch.ones(1, 31)}, ONE, torch.float32) == (31 + 1 + 16 * 5) * eps
     assert slack({"n": 3}, ONE, torch.float32) == 0
 
 
@@ -237,6 +240,8 @@ def test_a_finding_is_text_and_page():
     assert "<pre" not in Finding("note", "so")._repr_html_()
     assert "<strong>" not in Finding("note", "so")._repr_html_()
     assert str(Finding("note", "so")) == "· Note: so"
+    assert "one<br>two" in Finding("note", "so", hint="one\ntwo")._repr_html_()
+    assert str(Finding("note", "so", hint="x" * 50 + " " + "y" * 50)).count("\n") == 2  # 101 are too many for a line
 
 
 def test_a_report_is_as_true_as_it_passed_and_names_the_first_name():
@@ -246,7 +251,43 @@ def test_a_report_is_as_true_as_it_passed_and_names_the_first_name():
     assert Report(False, findings).misconception == "mean"
     assert Report(False, findings[:1]).misconception is None
     assert repr(Report(False, findings)).splitlines() == ["✗ no", "→ This looks like: mean", "→ This looks like: other"]
-    assert [Report(passed, ())._repr_html_().count("#3a9a57") for passed in (True, False)] == [1, 0]
+    assert "solid #3a9a57; " in Report(True, ())._repr_html_()
+    assert "solid #c77700; " in Report(False, ())._repr_html_()
+
+
+@pytest.mark.parametrize("kind", [Section, Finding, Report, Problem, Exercise, Trial, Outcome])
+def test_nothing_of_an_answer_can_be_changed(kind):
+    assert kind.__dataclass_params__.frozen
+
+
+def test_an_exercise_is_only_equal_to_itself():
+    assert dataclasses.replace(DOUBLE) != DOUBLE
+    assert dataclasses.replace(DOUBLE.problems[0]) != DOUBLE.problems[0]
+
+
+def test_a_contract_is_what_the_docstring_says_in_lines():
+    assert EXERCISES["corr2d"].contract == (
+        "corr2d(X, K): slide the kernel over the image, and at each place sum window times kernel.\n"
+        "Shapes: (h, w), (k_h, k_w) -> (h - k_h + 1, w - k_w + 1).")
+
+
+def test_a_whole_number_has_no_slack():
+    assert expected(DOUBLE, DOUBLE.problems[2]) == (6, 0.0)
+
+
+@pytest.mark.parametrize(("given", "said"), [(5, "an int"), (ONE, "a tensor")], ids=str)
+def test_a_value_is_told_from_a_function(given, said):
+    (finding,) = exercises.check_corr2d(given).findings
+    assert finding.text == f"The checker needs the function itself, but got {said}."
+
+
+def test_a_coroutine_is_named():
+    async def function():
+        pass
+
+    coroutine = function()
+    coroutine.close()
+    assert kind(coroutine) == "a coroutine (from async)"
 
 
 # What is said of it: a function of one number is to double it.
