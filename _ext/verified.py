@@ -19,16 +19,17 @@ class Verified(Directive):
         path = tool["RECORD"]
         self.state.document.settings.env.note_dependency(str(path))
         record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        rows = [HEADER, *([name, *row(record.get(lane), tool["fingerprint"]())] for lane, name in LANES.items())]
+        now = tool["fingerprint"]()
+        rows = [HEADER, *([name, *row(record.get(lane), now)] for lane, name in LANES.items())]
         return [table(rows)]
 
 
 def row(entry, now):
     """Write one record as the cells of a row."""
     if entry is None:
-        return ["not run", "", "", "", "", ""]
+        return ["not run", *[""] * (len(HEADER) - 2)]  # the lane's name and this stand before
     torch = entry["torch"] + (f", CUDA {entry['cuda']}, driver {entry['driver']}" if "cuda" in entry else "")
-    return [entry["device"], torch, entry["date"], f"{entry['runs']}", f"{entry['equal']:,} of {entry['compared']:,}",
+    return [entry["device"], torch, entry["date"], str(entry["runs"]), f"{entry['equal']:,} of {entry['compared']:,}",
             "this one" if entry["state"] == now else "an earlier one"]
 
 

@@ -97,9 +97,9 @@ def forward(name, batch, seconds):
     padded = torch.nn.functional.pad(X, [padding] * 4)
     W = windows(padded, K.shape[2:], (stride, stride))
     row = max(W[0, :, 0].numel(), len(K) * W.shape[3])
-    ready = [columns(dealt(W[images, :, rows]), groups) for images, rows in strips(len(W), W.shape[2], row)]
     matrices = K.reshape(groups, len(K) // groups, -1)
-    ready = [(matrices.repeat(len(strip) // groups, 1, 1), strip) for strip in ready]
+    filled = (columns(dealt(W[images, :, rows]), groups) for images, rows in strips(len(W), W.shape[2], row))
+    ready = [(matrices.repeat(len(strip) // groups, 1, 1), strip) for strip in filled]
     ours, theirs, alone = take_turns([
         lambda: conv2d(X, K, None, stride, padding, 1, groups),
         lambda: torch.nn.functional.conv2d(X, K, None, stride, padding, 1, groups),

@@ -18,7 +18,7 @@ from d2lconv.exercises.values import brief, grid, kind, largest, safe, same, set
 
 ONE = torch.ones(2, 2)
 KINDS = [(None, "None (nothing)"), (ONE, "a tensor"), ([1], "a list"), ((1,), "a tuple"), (np.ones(1), "a NumPy array"),
-         (1.5, "a float"), (1, "an int"), ("1", "a string"), (kind_of := lambda: 1, "a function"),
+         (1.5, "a float"), (1, "an int"), ("1", "a string"), (lambda: 1, "a function"),
          (True, "True or False"), ({}, "an object of type dict"), ((n for n in ()), "a generator (from yield)")]
 
 

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from d2lconv import loops
+from notebooks import miniature, nbval, write
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
@@ -126,33 +127,13 @@ def test_the_definition_in_the_chapter_is_the_one_in_the_package(name):
 CHAPTER = ROOT / "book" / "input_channels.ipynb"
 
 
-def nbval(notebook, folder):
-    """Run nbval, with what the Makefile says of the comparison, and return what it reports."""
-    (folder / "copy.ipynb").write_text(json.dumps(notebook))
-    options = ["--nbval", "--nbval-current-env", f"--nbval-sanitize-with={ROOT}/tests/nbval-sanitize.cfg"]
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "-p", "no:cacheprovider", "copy.ipynb"],
-        cwd=folder, capture_output=True, text=True, timeout=300)
-
-
-def miniature(*pairs):
-    """Make an executed notebook from pairs of code and stored text."""
-    cells = [{
-        "cell_type": "code", "id": f"cell-{i}", "metadata": {}, "source": code, "execution_count": i,
-        "outputs": [{"output_type": "execute_result", "execution_count": i, "metadata": {},
-                     "data": {"text/plain": text}}],
-    } for i, (code, text) in enumerate(pairs, 1)]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    return {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
-
-
 def test_one_changed_digit_in_one_stored_tensor_is_noticed(tmp_path):
     notebook = read(CHAPTER)
     stored = [o["data"]["text/plain"] for cell in code_cells(notebook) for o in cell["outputs"]
               if "data" in o and "[ 56.,  72.]" in "".join(o["data"]["text/plain"])]
     assert stored
     stored[0][:] = "".join(stored[0]).replace("72", "73").splitlines(keepends=True)
-    result = nbval(notebook, tmp_path)
+    result = nbval(write(notebook, tmp_path / "copy.ipynb"), folder=tmp_path)
     assert result.returncode == 1
     assert "1 failed" in result.stdout
 
@@ -182,13 +163,14 @@ class Elsewhere:
 def test_the_device_of_a_tensor_is_not_compared(on_gpu_and_cpu, tmp_path):
     on_gpu, on_cpu = on_gpu_and_cpu
     printing = f"type('Tensor', (), dict(__repr__=lambda self: {on_gpu!r}))()"
-    result = nbval(miniature((printing, on_cpu)), tmp_path)
+    result = nbval(write(miniature((printing, on_cpu)), tmp_path / "copy.ipynb"), folder=tmp_path)
     assert result.returncode == 0, result.stdout
 
 
 def test_a_different_number_beside_a_device_is_still_noticed(tmp_path):
     printing = "type('Tensor', (), dict(__repr__=lambda self: \"tensor([9.], device='cuda:0')\"))()"
-    assert nbval(miniature((printing, "tensor([1.])")), tmp_path).returncode == 1
+    result = nbval(write(miniature((printing, "tensor([1.])")), tmp_path / "copy.ipynb"), folder=tmp_path)
+    assert result.returncode == 1
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")

@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
 import pytest
+
+from notebooks import miniature, write
 
 ROOT = Path(__file__).parent.parent
 TOOL = runpy.run_path(str(ROOT / "tools" / "record.py"))
@@ -61,9 +62,7 @@ def test_the_fingerprint_changes_with_nothing_else(fork):
 
 def test_repeated_runs_take_every_notebook_each_time(tmp_path):
     for name, shown in (("right", "2"), ("wrong", "3")):
-        output = nbformat.v4.new_output("execute_result", {"text/plain": shown}, execution_count=1)
-        cell = nbformat.v4.new_code_cell("1 + 1", execution_count=1, outputs=[output])
-        nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / f"{name}.ipynb")
+        write(miniature(("1 + 1", shown)), tmp_path / f"{name}.ipynb")
     tool = [sys.executable, ROOT / "tools" / "repeat.py", "2", tmp_path, "--nbval", "--nbval-current-env"]
     run = subprocess.run(tool, capture_output=True, text=True, check=True)
     assert run.stdout.count("1 failed, 1 passed") == 2

@@ -1,18 +1,15 @@
 """What TF32 does to a convolution, and that not one printed tensor of the book changes under it."""
 
 import contextlib
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import nbformat
 import pytest
 import torch
 from torch.nn.functional import conv2d
 
 import d2lconv
 from d2lconv import runtime
+from notebooks import miniature, nbval, write
 from strategies import tensors
 from tf32 import TF32, ten_bits
 
@@ -55,32 +52,23 @@ def test_tf32_does_not_reach_the_package(device, rounding):
     assert (d2lconv.conv2d(X, K) - right).norm() / right.norm() < 1e-6
 
 
-def run(notebooks, folder):
-    """Compare notebooks with their stored outputs, while torch's convolutions round; return what pytest prints."""
+def nbval_rounding(*notebooks, folder):
+    """Compare notebooks with their stored outputs, while torch's convolutions round."""
     startup = folder / "ipython/profile_default/startup"
     startup.mkdir(parents=True)
     (startup / "tf32.py").write_text(STARTUP, encoding="utf-8")
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-p", "no:cacheprovider",
-         "--nbval-cell-timeout=120", f"--nbval-sanitize-with={ROOT / 'tests/nbval-sanitize.cfg'}", *notebooks],
-        env=os.environ | {"IPYTHONDIR": str(folder / "ipython"), "D2LCONV_DEVICE": "cpu"}, cwd=folder,
-        capture_output=True, text=True).stdout
+    return nbval(*notebooks, folder=folder, IPYTHONDIR=str(folder / "ipython"), D2LCONV_DEVICE="cpu")
 
 
 @pytest.mark.peers
 def test_no_output_of_the_book_changes_under_tf32(tmp_path):
-    notebooks = sorted((ROOT / "book").glob("*.ipynb"))
-    report = run(notebooks, tmp_path)
-    assert "passed" in report, report
-    assert "failed" not in report, report
+    result = nbval_rounding(*sorted((ROOT / "book").glob("*.ipynb")), folder=tmp_path)
+    assert result.returncode == 0, result.stdout
 
 
 def test_an_output_that_does_change_is_noticed(tmp_path):
     third = torch.tensor(1 / 3).item()
-    source = f"import torch\ntorch.conv2d(torch.full((1, 1, 1, 1), {third}), torch.ones(1, 1, 1, 1)).item()"
-    output = nbformat.v4.new_output("execute_result", {"text/plain": str(third)}, execution_count=1)
-    cell = nbformat.v4.new_code_cell(source, execution_count=1, outputs=[output])
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "third.ipynb")
-    report = run([tmp_path / "third.ipynb"], tmp_path)
-    assert "1 failed" in report, report
-    assert "0.33325" in report, report
+    code = f"import torch\ntorch.conv2d(torch.full((1, 1, 1, 1), {third}), torch.ones(1, 1, 1, 1)).item()"
+    result = nbval_rounding(write(miniature((code, str(third))), tmp_path / "third.ipynb"), folder=tmp_path)
+    assert "1 failed" in result.stdout, result.stdout
+    assert "0.33325" in result.stdout, result.stdout

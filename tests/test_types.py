@@ -17,14 +17,14 @@ WRONG = [
     "d2l.explore(X, K, padding='same')", "d2l.draw(X, K, groups=(1, 1))", "d2l.draw_stacks((3, 64, 64))",
     "d2l.default_device('cpu')", "exercises.check_corr2d(X)", "exercises.check_corr2d(d2l.corr2d).pass_",
 ]
+HEAD = ["import torch", "import d2lconv as d2l", "from d2lconv import exercises", "X = K = torch.ones(3, 3)"]
 
 
 @pytest.fixture(scope="module")
 def complaints(tmp_path_factory):
     """What the checker says about right and wrong uses, from one run."""
     wrong = tmp_path_factory.mktemp("types") / "wrong_use.py"
-    head = "import torch\nimport d2lconv as d2l\nfrom d2lconv import exercises\nX = K = torch.ones(3, 3)\n"
-    wrong.write_text(head + "\n".join(WRONG), encoding="utf-8")
+    wrong.write_text("\n".join(HEAD + WRONG), encoding="utf-8")
     said, trouble, _ = api.run(["--config-file", str(HERE.parent / "pyproject.toml"), str(RIGHT), str(wrong)])
     assert not trouble
     return said
@@ -37,4 +37,4 @@ def test_what_users_may_write_passes_the_strict_checker_and_runs(complaints):
 
 @pytest.mark.parametrize("line", WRONG)
 def test_a_wrong_use_is_noticed(line, complaints):
-    assert f"wrong_use.py:{WRONG.index(line) + 5}: error" in complaints, complaints
+    assert f"wrong_use.py:{1 + (HEAD + WRONG).index(line)}: error" in complaints, complaints

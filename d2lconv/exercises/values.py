@@ -17,8 +17,8 @@ def brief(x):
     ('56', '0.1235', '0', 'True')
     """
     if not isinstance(x, bool):
-        for kind, plain in ((numbers.Integral, int), (numbers.Real, float), (numbers.Complex, complex)):
-            if isinstance(x, kind):
+        for abstract, plain in ((numbers.Integral, int), (numbers.Real, float), (numbers.Complex, complex)):
+            if isinstance(x, abstract):
                 return number(plain(x))
     return safe(x)
 
