@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SANITIZE = Path(__file__).parent / "nbval-sanitize.cfg"
+TESTS = Path(__file__).parent
 
 
 def miniature(*pairs):
@@ -28,7 +28,8 @@ def write(notebook, path):
 
 def nbval(*paths, folder, **environment):
     """Compare notebooks with their stored outputs, from a folder in which no settings of ours are found."""
-    options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", f"--nbval-sanitize-with={SANITIZE}"]
+    options = ["-p", "ipc", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=120",
+               f"--nbval-sanitize-with={TESTS / 'nbval-sanitize.cfg'}"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "-p", "no:cacheprovider", *paths],
-        cwd=folder, env=os.environ | environment, capture_output=True, text=True, timeout=600)
+        [sys.executable, "-m", "pytest", *options, "-p", "no:cacheprovider", *paths], cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(TESTS)} | environment, capture_output=True, text=True, timeout=600)

@@ -4,6 +4,7 @@ import ast
 import copy
 import inspect
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -171,6 +172,13 @@ def test_a_different_number_beside_a_device_is_still_noticed(tmp_path):
     printing = "type('Tensor', (), dict(__repr__=lambda self: \"tensor([9.], device='cuda:0')\"))()"
     result = nbval(write(miniature((printing, "tensor([1.])")), tmp_path / "copy.ipynb"), folder=tmp_path)
     assert result.returncode == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a socket is no file there")
+def test_a_kernel_takes_no_port_that_another_may_want(tmp_path):
+    asking = miniature(("get_ipython().kernel.parent.transport", "'ipc'"))
+    result = nbval(write(asking, tmp_path / "copy.ipynb"), folder=tmp_path)
+    assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")

@@ -312,6 +312,7 @@ def test_matplotlib_s_settings_are_left_alone():
 
 def test_a_notebook_shows_a_figure_once_however_the_cell_ends():
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    import ipc  # noqa: F401 - no port that another kernel may want
     cells = ["import torch, matplotlib.pyplot as plt\nfrom d2lconv import draw\n"
              "X, K = torch.arange(9).reshape(3, 3), torch.arange(4).reshape(2, 2)",
              "draw(X, K)\nplt.show()", "draw(X, K)", "figure = draw(X, K)", "figure = draw(X, K)\nfigure"]

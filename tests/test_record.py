@@ -63,8 +63,9 @@ def test_the_fingerprint_changes_with_nothing_else(fork):
 def test_repeated_runs_take_every_notebook_each_time(tmp_path):
     for name, shown in (("right", "2"), ("wrong", "3")):
         write(miniature(("1 + 1", shown)), tmp_path / f"{name}.ipynb")
-    tool = [sys.executable, ROOT / "tools" / "repeat.py", "2", tmp_path, "--nbval", "--nbval-current-env"]
-    run = subprocess.run(tool, capture_output=True, text=True, check=True)
+    options = ["-p", "tests.ipc", "--nbval", "--nbval-current-env"]
+    run = subprocess.run([sys.executable, ROOT / "tools" / "repeat.py", "2", tmp_path, *options],
+                         cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.count("1 failed, 1 passed") == 2
     assert {path.name for path in tmp_path.glob("*.xml")} == {"1.xml", "2.xml"}
 
