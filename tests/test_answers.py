@@ -1,15 +1,33 @@
 """What a learner's function answers is run, brought to the kind that is wanted, compared and shown."""
 
 import dataclasses
+import functools
 import math
+import runpy
+import statistics
 
 import numpy as np
 import pytest
 import torch
 
+import d2lconv
 from d2lconv import exercises
-from d2lconv.exercises.feedback import first_difference, first_lines, printed, progress, size, total, wrong_type
+from d2lconv.exercises import recognise
+from d2lconv.exercises.feedback import (
+    faulty,
+    first_difference,
+    first_lines,
+    in_place,
+    notes,
+    printed,
+    progress,
+    size,
+    total,
+    unchecked,
+    wrong_type,
+)
 from d2lconv.exercises.guard import FLOOD, Outcome, call, read, source_line
+from d2lconv.exercises.misconceptions import UNCHECKED, ZIP
 from d2lconv.exercises.recognise import agree, explains
 from d2lconv.exercises.report import Finding, Report, Section
 from d2lconv.exercises.task import EXERCISES, Exercise, Problem, made
@@ -17,6 +35,7 @@ from d2lconv.exercises.trial import Trial, attempt, contains_tensor, expected, f
 from d2lconv.exercises.values import brief, grid, kind, largest, safe, same, settled, shape, show, shown, slack
 
 ONE = torch.ones(2, 2)
+WIDE = ONE.double()
 KINDS = [(None, "None (nothing)"), (ONE, "a tensor"), ([1], "a list"), ((1,), "a tuple"), (np.ones(1), "a NumPy array"),
          (1.5, "a float"), (1, "an int"), ("1", "a string"), (lambda: 1, "a function"),
          (True, "True or False"), ({}, "an object of type dict"), ((n for n in ()), "a generator (from yield)")]
@@ -129,6 +148,11 @@ def test_a_call_keeps_what_was_printed_and_what_was_changed():
     assert (outcome.value, outcome.printed, outcome.changed, outcome.error) == (torch.ones(1), "5 2\n", ("X",), "")
 
 
+@pytest.mark.parametrize("other", [torch.zeros(2), torch.zeros(1).double(), torch.zeros(1, device="meta")], ids=str)
+def test_an_argument_that_can_no_longer_be_compared_is_changed(other):
+    assert call(lambda X: torch.utils.swap_tensors(X, other.clone()), {"X": torch.zeros(1)}).changed == ("X",)
+
+
 def test_the_arguments_are_copies():
     X = torch.zeros(1)
     call(lambda X: X.add_(1), {"X": X})
@@ -144,21 +168,33 @@ def test_what_is_not_written_is_told_from_an_error_of_torch():
 
     assert call(unwritten, {"X": 1}).unwritten
     assert call(said, {"X": 1}).unwritten
-    assert not call(lambda X: torch.ones(1, device="meta").item(), {"X": 1}).unwritten
+    assert not call(lambda X: next(iter(())), {"X": 1}).unwritten
+    outcome = call(lambda X: torch.ones(1, device="meta").cpu(), {"X": 1})
+    assert outcome.error.startswith("NotImplementedError: Cannot copy")
+    assert not outcome.unwritten
 
 
 @pytest.mark.parametrize(("function", "said"), [
     (lambda: 1, "it cannot be called like this: too many positional arguments"),
     (lambda X, K: 1, "it cannot be called like this: missing a required argument: 'K'"),
     (lambda X: int("x" * 300), "ValueError: invalid literal for int() with base 10: '" + "x" * 159 + " ..."),
-    (lambda X: [][0], "IndexError: list index out of range\nin the line: (lambda X: [][0],")])
+    (lambda X: [][0], "IndexError: list index out of range\nin the line: (lambda X: [][0],"),
+    (functools.wraps(lambda X, K: 1)(lambda X: [][0]), "IndexError: list index out of range")])
 def test_an_error_is_told_in_two_lines(function, said):
     assert call(function, {"X": 1}).error.startswith(said)
 
 
-def test_endless_things_are_stopped():
+def test_what_an_error_says_is_cut_after_200_characters():
+    def function(length):
+        raise ValueError("x" * length)
+
+    for length, told in ((200, "x" * 200), (201, "x" * 200 + " ...")):
+        assert call(function, {"length": length}).error.splitlines()[0] == f"ValueError: {told}"
+
+
+def test_what_seems_endless_is_stopped():
     def prints(X):
-        while True:
+        for _ in range(2 * FLOOD // 1000):  # as good as endless, but the test should end if nothing stops it
             print("x" * 1000)
 
     def calls(X):
@@ -178,6 +214,16 @@ def test_the_line_is_the_learners_own():
         function()
     assert source_line(caught.value, function) == "\nin the line: raise ValueError(1)  # and then"
     assert source_line(caught.value, len) == ""
+    with pytest.raises(statistics.StatisticsError) as caught:
+        statistics.mean([])
+    assert source_line(caught.value, function) == "\nin the line: statistics.mean([])"
+
+
+def test_a_long_line_is_cut_after_120_characters(tmp_path):
+    path, line = tmp_path / "answer.py", f"raise ValueError  # {'x' * 200}"
+    path.write_text(f"def function(X):\n    {line}\n")
+    function = runpy.run_path(str(path))["function"]
+    assert call(function, {"X": 1}).error == f"ValueError\nin the line: {line[:120]}"
 
 
 def test_results_come_to_the_cpu_out_of_autograd_and_dense():
@@ -279,6 +325,25 @@ def test_a_whole_number_has_no_slack():
 def test_a_value_is_told_from_a_function(given, said):
     (finding,) = exercises.check_corr2d(given).findings
     assert finding.text == f"The checker needs the function itself, but got {said}."
+    assert not exercises.check_corr2d(given).passed
+
+
+def test_what_only_prints_has_not_passed():
+    report = exercises.check_corr2d(lambda X, K: print("here"))
+    assert report.findings[0].text == "Your function prints something, but returns nothing."
+    assert not report.passed
+
+
+def test_what_is_to_be_written_is_said_in_two_parts():
+    (finding,) = exercises.check_corr2d(None).findings
+    what, more = EXERCISES["corr2d"].contract.split("\n", 1)
+    assert (finding.text, finding.hint) == (f"Not yet. Write {what}", more)
+
+
+def test_where_nothing_is_right_or_known_only_the_fault_is_shown():
+    (finding,) = exercises.check_corr2d(lambda X, K: "seven").findings
+    assert finding.kind == "wrong"
+    assert finding.read
 
 
 def test_a_coroutine_is_named():
@@ -317,9 +382,30 @@ def stops_at_three(n):
     (lambda n: 2 * n if n < 3 else 0, lambda n: 2 * n if n < 3 else [][n], (1, 2, 3, 4), 0),  # it does not stop
     (lambda n: n + 2 if n < 3 else 0, stops_at_three, (-1, 0, 3, 4, 5), 0),  # less than half of the faults
     (lambda n: n + 2 if n < 3 else 0, stops_at_three, (-1, 0, 3, 4), 2),
+    (lambda n: n + 2 if n < 3 else 0, stops_at_three, (-2, -1, 0, 3, 4, 5), 3),
 ])
 def test_a_wrong_function_explains_another_if_it_contradicts_nothing(function, wrong, numbers, explained):
     assert explains(tried(function, *numbers), wrong, DOUBLE) == explained
+
+
+@pytest.mark.parametrize(("stages", "keywords", "name"), [
+    ([(1, 3), (4, 5)], ("n",), "adds two"), ([(1, 3), (4, 5)], (), "adds two"),
+    ([(1, 3), (4, 9)], ("n",), "adds two"), ([(1, 3), (4, 9)], (), None),  # at 9 it does something else
+    ([(2,), (1, 3), (9,)], ("n",), "adds two"), ([(1,), (9,)], ("n",), None)])
+def test_a_layer_is_explained_as_far_as_it_can_be(stages, keywords, name, monkeypatch):
+    monkeypatch.setattr(recognise, "wrongs", lambda name: [("adds two", lambda n: n + 2)])
+    exercise = dataclasses.replace(DOUBLE, keywords=keywords)
+    problems = [problem for stage, numbers in enumerate(stages) for problem in made(stage, "n", *zip(numbers))]
+    trials = [attempt(lambda n: n + 2 if n < 9 else 0, problem, exercise) for problem in problems]
+    assert recognise.recognised(trials, exercise) == name
+
+
+@pytest.mark.parametrize(("truth", "theirs", "value", "agreed"), [
+    (4, 8, 8.9, True), (4, 8, 9.1, False), (4, 4, 4.4, True), (4, 4, 4.75, False), (4, 2, 2.4, True),
+    (0, 4, 5.5, True)])
+def test_the_room_grows_with_the_size_of_the_wrong_answer(truth, theirs, value, agreed):
+    trial = Trial(None, truth * ONE, 0.5, Outcome(value * ONE), "the numbers are not right yet")
+    assert agree(trial, theirs * ONE) == agreed
 
 
 def test_a_larger_answer_may_be_rounded_by_more():
@@ -342,6 +428,8 @@ def test_what_is_right_so_far_comes_first_and_then_the_smallest_fault():
         "✗ Large numbers: the answer is not right yet.", "    n      = 300", "    yours  = 0", "    wanted = 600"]
     (all_right,) = progress(trials[:2])
     assert str(all_right) == "✓ Right: small numbers."
+    (all_right,) = progress([*trials[:2], attempt(lambda n: 2 * n, *made("large numbers", "n", (300,)), DOUBLE)])
+    assert str(all_right) == "✓ Right: small numbers, large numbers."
     (nothing,) = progress(trials[2:])
     assert nothing.kind == "wrong"
 
@@ -355,6 +443,57 @@ def test_of_a_large_answer_the_first_difference_is_shown():
     assert first_difference(both) == [("yours[1, 2]", 5.0), ("wanted[1, 2]", 0.0)]
     value[0, 1] = 0.5  # within the slack
     assert first_difference(trial)[0][0] == "yours[1, 2]"
+    assert first_difference(dataclasses.replace(trial, truth=truth + 5, outcome=Outcome(truth + 5 + value))) == [
+        ("yours[1, 2]", 10.0), ("wanted[1, 2]", 5.0)]
+
+
+def test_beside_an_error_stands_what_was_wanted():
+    (found,) = progress(tried(lambda n: [][n], 1))
+    assert (found.numbers, found.hint.split(":")[0]) == ("n      = 1\nwanted = 2", "IndexError")
+
+
+@pytest.mark.parametrize(("truth", "value", "cut"), [
+    (torch.ones(40), torch.zeros(40), False), (torch.ones(41), torch.zeros(41), True),
+    (torch.ones(41), torch.zeros(42), False)], ids=["few numbers", "many numbers", "another shape"])
+def test_a_large_answer_with_wrong_numbers_is_cut_to_the_first(truth, value, cut):
+    (problem,) = made("large images", "X", (ONE,))
+    trial = Trial(problem, truth, 0.5, Outcome(value), fault(Outcome(value), truth, 0.5))
+    finding = faulty("large images", trial)
+    assert (finding.kind, finding.text) == ("wrong", f"Large images: {trial.fault}.")
+    assert ("yours[0]" in finding.numbers) == cut
+    assert ("yours has shape" in finding.numbers) == (len(value) != len(truth))
+
+
+def test_a_check_of_the_channels_is_missed_where_a_tensor_comes_back_and_only_there():
+    exercise = EXERCISES["corr2d_multi_in"]
+
+    def right(X, K, otherwise=None):
+        return d2lconv.corr2d_multi_in(X, K) if len(X) == len(K) else otherwise
+
+    assert unchecked(right, exercise) == ()
+    answers = "it answers for X of shape (3, 4, 4) and K of shape (2, 2, 2), where no answer is right"
+    assert unchecked(lambda X, K: right(X, K, torch.zeros(2, 2)), exercise) == (
+        Finding("note", f"{answers}.", hint=UNCHECKED.hint, read=UNCHECKED.read),)
+    assert unchecked(lambda X, K: sum(map(d2lconv.corr2d, X, K)), exercise) == (
+        Finding("note", f"{answers} ({ZIP.name}).", hint=ZIP.hint, read=ZIP.read),)
+
+
+@pytest.mark.parametrize(("value", "said"), [
+    (WIDE, None), (ONE, "float64 went in, float32 came out."), ((ONE, WIDE), "float64 went in, float32 came out."),
+    (WIDE + 0.75 * 2**-30, None), (WIDE + 1.5 * 2**-30, "float64 went in and came out, but was rounded on the way."),
+    (WIDE > 0, None)])
+def test_what_a_right_function_loses_is_noted(value, said):
+    exercise = Exercise("pair", "pair(X, K)", lambda X, K: X, ())
+    (problem,) = made("", "X K", (WIDE, ONE))
+    truth = (WIDE, WIDE) if isinstance(value, tuple) else WIDE
+    found = notes(None, exercise, [Trial(problem, truth, 0.5, Outcome(value), "")])  # 2**-29 of the slack are left
+    assert [(note.kind, note.text) for note in found] == ([("note", said)] if said else [])
+
+
+@pytest.mark.parametrize(("wrong", "said"), [(False, "The result is right, but your"), (True, "Besides, your")])
+def test_an_argument_that_is_changed_is_named(wrong, said):
+    (trial,) = [attempt(lambda X: X.add_(1), *made("", "X", (ONE,)), Exercise("", "", lambda X: X + 1, ()))]
+    assert in_place(trial, wrong)[0].text == f"{said} function changes X, which belongs to the caller."
 
 
 def test_a_list_of_right_numbers_is_told_from_wrong_ones():

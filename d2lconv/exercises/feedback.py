@@ -72,12 +72,11 @@ def printed(outcome):
 def first_difference(trial):
     """Where a large answer first differs."""
     value, truth = settled(trial.outcome.value, trial.truth), trial.truth
-    part = 0
     if isinstance(truth, tuple):
         part = next(i for i, (v, t) in enumerate(zip(value, truth)) if not same(v, t, trial.slack))
         value, truth = value[part], truth[part]
     wrong = ~((value.to(torch.complex128) - truth.double()).abs() <= trial.slack)
-    where = tuple(wrong.nonzero()[0].tolist()) if wrong.any() else (0,) * truth.ndim
+    where = tuple(wrong.nonzero()[0].tolist())
     at = f"[{', '.join(map(str, where))}]"
     return [(f"yours{at}", value[where].item()),
             (f"wanted{at}", truth[where].item())]

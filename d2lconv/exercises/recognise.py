@@ -14,9 +14,7 @@ def recognised(trials, exercise):
     A layer is built option by option: if nothing explains all stages, as many as can be explained count.
     """
     stages = list(dict.fromkeys(trial.problem.stage for trial in trials))
-    first = next(trial.problem.stage for trial in trials if trial.fault)
-    shortest = stages.index(first) + 1 if exercise.keywords else len(stages)
-    for length in range(len(stages), shortest - 1, -1):
+    for length in range(len(stages), 0, -1) if exercise.keywords else [len(stages)]:
         name = best_explanation([t for t in trials if t.problem.stage in stages[:length]], exercise)
         if name:
             return name
