@@ -72,6 +72,8 @@ def test_threads_get_images_or_the_rows_of_the_only_one(threads):
     ((2, 8, 16, 16), (2, 8, 1, 1), (1, 2), True),
     ((2, 8, 16, 16), (256, 8, 1, 1), 1, False),  # as many numbers in the kernels as in the image
     ((2, 8, 16, 16), (257, 8, 1, 1), 1, True),
+    ((1, 8, 4, 4), (128, 8, 1, 1), 1, False),  # 1024 again
+    ((1, 8, 4, 4), (129, 8, 1, 1), 1, True),
 ])
 def test_strips_are_made_where_columns_are_many(monkeypatch, image, kernel, stride, in_strips):
     calls, apply = [], InStrips.apply
