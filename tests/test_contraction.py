@@ -66,6 +66,7 @@ def test_threads_get_images_or_the_rows_of_the_only_one(threads):
     ((1, 4, 16, 18), (2, 4, 2, 2), 2, True),
     ((1, 4, 11, 8), (2, 4, 4, 1), 1, False),
     ((1, 4, 8, 12), (2, 4, 1, 4), 1, True),
+    ((1, 4, 8, 8), (2, 4, 1, 4), 1, False),
     ((4, 4, 3, 3), (7, 4, 3, 3), 1, False),  # 1008 numbers in the kernels, for four images
     ((4, 4, 3, 3), (8, 4, 3, 3), 1, True),
     ((2, 8, 16, 16), (2, 8, 1, 1), 1, False),  # the columns are the image itself
