@@ -100,7 +100,7 @@ corrupt: $(READY)  ## change every number of the book, one at a time, and show t
 	$(BIN)/python tools/corrupt.py _build/corrupt
 	$(BIN)/python tools/prose.py
 
-mutants: $(READY)  ## change the package in one place at a time, and show that a test fails (an hour)
+mutants: $(READY)  ## change the package in one place at a time, and show that a test fails (hours)
 	$(BIN)/python tools/mutants.py $(MODULES)
 
 audit: $(READY)  ## look for known vulnerabilities in what is installed (needs the network)

@@ -132,9 +132,9 @@ def main(pages):
             if source in (None, "FALSE"):
                 without.append(f"{page.name}: {number} in: {around}")
     kinds = ["printed by", "asserted in", "in the code of", "needs none", "without"]
-    print(f"\n{'page':24}" + "".join(f"{kind:>16}" for kind in kinds))
+    print(f"\n{'page':24}" + "".join(f"{kind:>16}" for kind in [*kinds, "together"]))
     for name, count in [*counts.items(), ("all together", sum(counts.values(), Counter()))]:
-        print(f"{name:24}" + "".join(f"{count[kind]:16}" for kind in kinds))
+        print(f"{name:24}" + "".join(f"{n:16}" for n in [*(count[kind] for kind in kinds), count.total()]))
     print(*["", "without a source:", *without] if without else [], sep="\n")
     return bool(without)
 

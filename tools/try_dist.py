@@ -37,7 +37,7 @@ def try_one(file, folder):
     pip = [sys.executable, "-m", "pip", f"--python={python}", "install", "--quiet", "--no-deps"]
     subprocess.run([*pip, file], check=True)
     packages, = folder.glob("lib/python*/site-packages")
-    built = PathDistribution(next(packages.glob("d2lconv-*.dist-info")))
+    built = PathDistribution(next(packages.glob("*.dist-info")))  # the only one so far
     dependencies = needed(built, {})
     for dependency in dependencies.values():
         for name in {path.parts[0] for path in dependency.files if path.parts[0] != ".."}:
