@@ -119,7 +119,7 @@ def backward(name, batch, seconds):
     return {"ratio": ratio(ours, theirs)}
 
 
-def listing(name):
+def listing(name, seconds):
     """Compare D2L's loops over pixels with torch; return None where they would not end in reasonable time."""
     (*_, stride, padding, groups), (X, K) = LAYERS[name], tensors(name, 1)
     X = torch.nn.functional.pad(X, [padding] * 4)
@@ -127,7 +127,7 @@ def listing(name):
     if stride != 1 or groups != 1 or steps > 30_000:
         return None
     ours, theirs = take_turns([lambda: loops.corr2d_multi_in_out(X[0], K),
-                               lambda: torch.nn.functional.conv2d(X, K)], 0)
+                               lambda: torch.nn.functional.conv2d(X, K)], seconds)
     return ratio(ours, theirs)["median"]
 
 
@@ -189,10 +189,11 @@ def environment():
 def run(seconds, batches, threads):
     """Measure everything, print it as it comes, and return the record."""
     record = {"environment": environment(), "layers": [], "forward": [], "backward": [], "memory": {}}
+    torch.set_num_threads(1)  # the loops use no more, and two that meet at a small layer may wait long for each other
     print(f"{'layer':20} {'image':>15} {'weight':>18} stride loops / torch   extra MiB")
     for name, (image, weight, stride, *_) in LAYERS.items():
         row = {"layer": name, "image": image, "weight": weight, "stride": stride,
-               "listing": listing(name), "memory": extra_memory(name)}
+               "listing": listing(name, seconds), "memory": extra_memory(name)}
         record["layers"].append(row)
         print(f"{name:20} {'x'.join(map(str, image)):>15} {'x'.join(map(str, weight)):>18} {stride:6} "
               f"{row['listing'] or '':>13} {row['memory'] if row['memory'] is not None else '':>11}", flush=True)

@@ -492,7 +492,7 @@ def test_what_a_right_function_loses_is_noted(value, said):
 
 @pytest.mark.parametrize(("wrong", "said"), [(False, "The result is right, but your"), (True, "Besides, your")])
 def test_an_argument_that_is_changed_is_named(wrong, said):
-    (trial,) = [attempt(lambda X: X.add_(1), *made("", "X", (ONE,)), Exercise("", "", lambda X: X + 1, ()))]
+    trial = attempt(lambda X: X.add_(1), *made("", "X", (ONE,)), Exercise("", "", lambda X: X + 1, ()))
     assert in_place(trial, wrong)[0].text == f"{said} function changes X, which belongs to the caller."
 
 
