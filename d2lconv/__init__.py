@@ -8,7 +8,6 @@ tensor([[ 56.,  72.],
 """
 
 from d2lconv import loops
-from d2lconv._doorway import shapes
 from d2lconv.arithmetic import explain
 from d2lconv.conv import Conv2d, conv2d
 from d2lconv.corr import corr2d, corr2d_multi_in, corr2d_multi_in_out, corr2d_multi_in_out_1x1
@@ -16,6 +15,7 @@ from d2lconv.cost import conv2d_cost
 from d2lconv.explorer import explore
 from d2lconv.figures import draw, draw_stacks
 from d2lconv.runtime import default_device, exact_float32
+from d2lconv.validation import shapes
 
 __all__ = [
     "Conv2d",

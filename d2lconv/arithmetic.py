@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor
 from torch.nn.functional import pad
 
-from d2lconv import _doorway as doorway
-from d2lconv._doorway import IntOrPair
+from d2lconv import validation
 from d2lconv.cost import output_size
+from d2lconv.validation import IntOrPair
 
 LONGEST = 9  # a 3x3 window still reads well; of anything longer, the middle is left out
 LATEX = {"*": r" \cdot ", "≈": r"\approx", "nan": r"\text{nan}", "inf": r"\infty"}
@@ -112,14 +112,14 @@ class Arithmetic:
 def problem(X, K, bias, stride, padding, groups):
     """Check a problem, and spell it out: one channel and one output channel are still axes.
 
-    Returns ``X (c_i, h, w)``, ``K (c_o, c_i / groups, k_h, k_w)``, stride and padding as `conv2d`'s door.
+    Returns ``X (c_i, h, w)``, ``K (c_o, c_i / groups, k_h, k_w)``, stride and padding as `check_conv2d` gives them.
     """
-    doorway.check_tensors(X=X, K=K)
-    doorway.check_axes("K", K.shape, doorway.KERNELS[-max(K.ndim, 2):], doorway.KERNELS)
-    axes = doorway.IMAGES[-max(min(K.ndim, 3), 2):]
-    doorway.check_axes("X", X.shape, axes, doorway.IMAGES)
+    validation.check_tensors(X=X, K=K)
+    validation.check_axes("K", K.shape, validation.KERNELS[-max(K.ndim, 2):], validation.KERNELS)
+    axes = validation.IMAGES[-max(min(K.ndim, 3), 2):]
+    validation.check_axes("X", X.shape, axes, validation.IMAGES)
     X, K = X[(None,) * (3 - X.ndim)], K[(None,) * (4 - K.ndim)]
-    stride, padding, _ = doorway.check_conv2d(X, K, bias, stride, padding, 1, groups, ("X", "K"))
+    stride, padding, _ = validation.check_conv2d(X, K, bias, stride, padding, 1, groups, ("X", "K"))
     return X, K, stride, padding
 
 
@@ -132,7 +132,7 @@ def place(at, shape, axes):
     if len(found) != len(axes):
         raise ValueError(f"at must be ({', '.join(axes)}), but is {at!r}: a K with four axes has an "
                          f"output channel o to choose, any other K has none.")
-    found = [doorway.whole(f"at's {axis}", n, 0) for axis, n in zip(axes, found)]
+    found = [validation.check_int(f"at's {axis}", n, 0) for axis, n in zip(axes, found)]
     for axis, n, size in zip(axes, found, shape[-len(axes):]):
         if n >= size:
             raise ValueError(f"at={tuple(found)} is outside of the output, which is "

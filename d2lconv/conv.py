@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from d2lconv._doorway import IntOrPair, check_conv2d, flag, pair, sides, whole
 from d2lconv.contraction import contract
 from d2lconv.runtime import autocast_dtype
+from d2lconv.validation import IntOrPair, as_pair, check_bool, check_conv2d, check_int, resolve_padding
 
 
 def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: IntOrPair = 1,
@@ -69,14 +69,14 @@ class Conv2d(nn.Module):
                  padding_mode: str = "zeros", device: torch.device | str | None = None,
                  dtype: torch.dtype | None = None) -> None:
         super().__init__()
-        self.in_channels = whole("in_channels", in_channels, 1)
-        self.out_channels = whole("out_channels", out_channels, 1)
-        self.kernel_size = pair("kernel_size", kernel_size, 1)
-        self.stride = pair("stride", stride, 1)
-        self.dilation = pair("dilation", dilation, 1)
-        self.groups = whole("groups", groups, 1)
-        sides(padding, self.stride, self.dilation, self.kernel_size)  # raises if it cannot be had
-        self.padding = padding if isinstance(padding, str) else pair("padding", padding, 0)
+        self.in_channels = check_int("in_channels", in_channels, 1)
+        self.out_channels = check_int("out_channels", out_channels, 1)
+        self.kernel_size = as_pair("kernel_size", kernel_size, 1)
+        self.stride = as_pair("stride", stride, 1)
+        self.dilation = as_pair("dilation", dilation, 1)
+        self.groups = check_int("groups", groups, 1)
+        resolve_padding(padding, self.stride, self.dilation, self.kernel_size)  # raises if it cannot be had
+        self.padding = padding if isinstance(padding, str) else as_pair("padding", padding, 0)
         self.padding_mode = padding_mode
         for name in ("in_channels", "out_channels"):
             if getattr(self, name) % self.groups:
@@ -88,7 +88,7 @@ class Conv2d(nn.Module):
         self.weight = nn.Parameter(torch.empty(
             self.out_channels, self.in_channels // self.groups, *self.kernel_size, device=device, dtype=dtype))
         self.register_parameter("bias", nn.Parameter(
-            torch.empty(self.out_channels, device=device, dtype=dtype)) if flag("bias", bias) else None)
+            torch.empty(self.out_channels, device=device, dtype=dtype)) if check_bool("bias", bias) else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -1,7 +1,7 @@
-"""The same four functions by matrix products: fast, in every dtype of the door, on any device, differentiable."""
+"""The same four functions by matrix products: fast, in every dtype that we take, on any device, differentiable."""
 
-from d2lconv._doorway import shapes
 from d2lconv.contraction import contract
+from d2lconv.validation import shapes
 
 
 @shapes(X="h w", K="k_h k_w")

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from d2lconv._doorway import IntOrPair, check_conv2d_shapes, flag, whole
+from d2lconv.validation import IntOrPair, check_bool, check_conv2d_shapes, check_int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,11 +48,11 @@ def conv2d_cost(input_shape: Sequence[int], weight_shape: Sequence[int], bias: b
     Source: Dive into Deep Learning, section 7.4, exercises; torch.utils.flop_counter.
     """
     input_shape, weight_shape = sizes("input_shape", input_shape), sizes("weight_shape", weight_shape)
-    itemsize = whole("itemsize", itemsize, 1)
+    itemsize = check_int("itemsize", itemsize, 1)
     geometry = check_conv2d_shapes(input_shape, weight_shape, stride, padding, dilation, groups)
     (*n, _, h, w), (c_o, _, *kernel_size) = input_shape, weight_shape
     output_shape = (*n, c_o, *output_size((h, w), kernel_size, *geometry))
-    parameters = math.prod(weight_shape) + c_o * flag("bias", bias)
+    parameters = math.prod(weight_shape) + c_o * check_bool("bias", bias)
     macs = math.prod(output_shape) * math.prod(weight_shape[1:])
     return Cost(output_shape, parameters, macs, 2 * macs, math.prod(input_shape) * itemsize,
                 parameters * itemsize, math.prod(output_shape) * itemsize)
@@ -73,4 +73,4 @@ def sizes(name, shape):
     if not isinstance(shape, (tuple, list)):
         raise TypeError(f"{name} must be a tuple of sizes, for example tensor.shape, but its type is "
                         f"{type(shape).__name__}.")
-    return tuple(whole(name, size, 0) for size in shape)
+    return tuple(check_int(name, size, 0) for size in shape)

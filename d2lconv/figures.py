@@ -16,8 +16,8 @@ from matplotlib.patheffects import withStroke
 from PIL import Image
 from torch import Tensor
 
-from d2lconv._doorway import IntOrPair, whole
 from d2lconv._layout import CAPTION, LARGEST, LETTER, lay_out
+from d2lconv.validation import IntOrPair, check_int
 
 CELL, DPI, SHARP, MARGIN = 0.36, 100, 2, 0.2  # inches; pixels per inch, and of the PNG for each; cells
 STACK, MAPS, MINIMUM, ROOM = 3, 8, 0.35, 0.3  # cells: the longest side, (maps), the least side, at an arrow
@@ -185,7 +185,7 @@ def alternate(shapes):
             notes += [part]
         else:
             notes += [""] * (len(stacks) - len(notes))
-            stacks += [tuple(whole("a size", n, 1) for n in part) if isinstance(part, (tuple, list)) else ()]
+            stacks += [tuple(check_int("a size", n, 1) for n in part) if isinstance(part, (tuple, list)) else ()]
         if not 0 <= len(stacks) - len(notes) <= 1:
             break
     if len(stacks) != len(notes) + 1 or any(len(shape) != 3 for shape in stacks):

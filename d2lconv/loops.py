@@ -8,7 +8,7 @@ Source: Dive into Deep Learning, sections 7.2 and 7.4, https://d2l.ai
 
 import torch
 
-from d2lconv._doorway import shapes
+from d2lconv.validation import shapes
 
 
 @shapes(X="h w", K="k_h k_w")

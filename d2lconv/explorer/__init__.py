@@ -9,9 +9,9 @@ from string import Template
 
 import torch
 
-from d2lconv._doorway import whole
 from d2lconv.arithmetic import explain, number, problem
 from d2lconv.cost import conv2d_cost
+from d2lconv.validation import check_int
 
 MOST = 16  # channels, and pixels a side: more numbers than a page can show
 CLASSIC = {"c_i": 2, "c_o": 1, "k": 2, "size": 3}
@@ -37,8 +37,8 @@ def explore(X: torch.Tensor | None = None, K: torch.Tensor | None = None, bias: 
     """
     if (X is None) != (K is None) or (X is None and bias is not None):
         raise ValueError("explore takes X and K together, with a bias or without, or none of the three.")
-    stride, padding = whole("stride", stride, 1), whole("padding", padding, 0)
-    groups, sizes = whole("groups", groups, 1), None
+    stride, padding = check_int("stride", stride, 1), check_int("padding", padding, 0)
+    groups, sizes = check_int("groups", groups, 1), None
     if X is None:
         if groups > 4:
             raise ValueError(f"the classic family has at most 4 groups, but groups is {groups}: "

@@ -1,4 +1,4 @@
-"""The checks that every public function makes once, at the door, and their messages.
+"""Validation: the checks that every public function makes once, on entry, and their messages.
 
 A wrong shape or value is a ``ValueError``; a wrong type, dtype or device is a ``TypeError``. Each
 message says what came in, what disagrees, and what to do. Nothing is cut, broadcast, cast or moved.
@@ -56,9 +56,9 @@ def shapes(X: str, K: str) -> Callable[[Callable[[Any, Any], Any]], Correlation]
             if "c_i" in axes_K and X.shape[-3] != K.shape[-3]:
                 raise ValueError(
                     f"X has {channels(X.shape[-3])}, but K has {K.shape[-3]}: "
-                    f"X is {labelled(axes_X, X.shape)} and K is {labelled(axes_K, K.shape)}. "
+                    f"X is {format_axes(axes_X, X.shape)} and K is {format_axes(axes_K, K.shape)}. "
                     f"Every input channel needs its own slice of the kernel, so c_i must be the "
-                    f"same in both.{elsewhere(('X', 'K'), X.shape, K.shape)}")
+                    f"same in both.{layout_hint(('X', 'K'), X.shape, K.shape)}")
             check_fit("X", X.shape[-2:], "K", K.shape[-2:])
             return function(X, K)
         return checked
@@ -108,14 +108,14 @@ def check_axes(name, shape, axes, full):
     Raises ``ValueError``, and names the axis that is missing, extra or empty.
     """
     shape, extra = tuple(shape), len(shape) - len(axes)
-    must = f"{name} must be {labelled(axes)}, but is {shape}: "
+    must = f"{name} must be {format_axes(axes)}, but is {shape}: "
     if len(shape) > len(full):
         raise ValueError(f"{must}{len(shape)} axes are more than any function here takes.")
     if extra > 0:
         found = full[-len(shape):]
         names = " and ".join(found[:extra])
         raise ValueError(f"{must}{names} in front {'is' if extra == 1 else 'are'} too many. Take {name}"
-                         f"[{', '.join('0' * extra)}], or {TAKERS[found[0]]}, which takes {labelled(found)}.")
+                         f"[{', '.join('0' * extra)}], or {TAKERS[found[0]]}, which takes {format_axes(found)}.")
     if extra < 0 and axes[-1] == "1" and shape[-2:] != (1, 1):
         spelt = ((1,) * (2 - len(shape)) + shape + (1, 1))[:4]
         raise ValueError(f"{must}the two sides of a 1x1 kernel are axes, too. Take {name}.reshape{spelt}.")
@@ -124,7 +124,7 @@ def check_axes(name, shape, axes, full):
                          f"One of something is still an axis: take {name}[{', '.join(['None'] * -extra)}].")
     for axis, size in zip(axes, shape):
         if size == 0 and axis != "n":
-            raise ValueError(f"{name} is {labelled(axes, shape)}: its axis {axis} is empty.")
+            raise ValueError(f"{name} is {format_axes(axes, shape)}: its axis {axis} is empty.")
         if size != 1 and axis == "1":
             raise ValueError(f"{must}a 1x1 kernel has one weight for each pair of channels. "
                              f"For larger kernels take corr2d_multi_in_out.")
@@ -164,8 +164,8 @@ def check_conv2d(input, weight, bias, stride, padding, dilation, groups, names=(
 def check_conv2d_shapes(input_shape, weight_shape, stride, padding, dilation, groups, names=("input", "weight")):
     """Do what `check_conv2d` does, for those who have only shapes."""
     image, kernel = names
-    stride, dilation = pair("stride", stride, 1), pair("dilation", dilation, 1)
-    groups = whole("groups", groups, 1)
+    stride, dilation = as_pair("stride", stride, 1), as_pair("dilation", dilation, 1)
+    groups = check_int("groups", groups, 1)
     axes = IMAGES[-max(3, len(input_shape)):]
     check_axes(image, input_shape, axes, IMAGES)
     check_axes(kernel, weight_shape, KERNELS, KERNELS)
@@ -174,21 +174,21 @@ def check_conv2d_shapes(input_shape, weight_shape, stride, padding, dilation, gr
         expected = f"{c_k}" if groups == 1 else f"groups * c_k = {groups} * {c_k} = {groups * c_k}"
         raise ValueError(
             f"{image} has {channels(c_i)}, but {kernel} is made for {expected}: {image} is "
-            f"{labelled(axes, input_shape)} and {kernel} is "
-            f"{labelled(('c_o', 'c_i/groups', 'k_h', 'k_w'), weight_shape)}. Make the two agree."
-            f"{elsewhere(names, input_shape, weight_shape, groups)}")
+            f"{format_axes(axes, input_shape)} and {kernel} is "
+            f"{format_axes(('c_o', 'c_i/groups', 'k_h', 'k_w'), weight_shape)}. Make the two agree."
+            f"{layout_hint(names, input_shape, weight_shape, groups)}")
     if c_o % groups:
         raise ValueError(f"{kernel} has {c_o} kernels, which cannot be shared out among groups={groups}: "
                          f"c_o must be a multiple of groups.")
-    padding = sides(padding, stride, dilation, (k_h, k_w))
+    padding = resolve_padding(padding, stride, dilation, (k_h, k_w))
     check_fit(image, (h, w), kernel, (k_h, k_w), tuple(map(sum, padding)), dilation)
     return stride, padding, dilation
 
 
-def sides(padding, stride, dilation, kernel_size):
+def resolve_padding(padding, stride, dilation, kernel_size):
     """Spell padding out as ((top, bottom), (left, right)); an odd one of "same" goes last.
 
-    >>> sides("same", (1, 1), (1, 1), (2, 3))
+    >>> resolve_padding("same", (1, 1), (1, 1), (2, 3))
     ((0, 1), (1, 1))
     """
     if padding == "same":
@@ -199,24 +199,24 @@ def sides(padding, stride, dilation, kernel_size):
         return tuple((total // 2, total - total // 2) for total in totals)
     if isinstance(padding, str) and padding != "valid":
         raise ValueError(f'padding must be "same", "valid", an integer or a pair, but is {padding!r}.')
-    return tuple((p, p) for p in pair("padding", 0 if padding == "valid" else padding, 0))
+    return tuple((p, p) for p in as_pair("padding", 0 if padding == "valid" else padding, 0))
 
 
-def pair(name, value, least):
+def as_pair(name, value, least):
     """Spell an integer, or a pair of them, out as (vertical, horizontal).
 
-    >>> pair("stride", 2, least=1)
+    >>> as_pair("stride", 2, least=1)
     (2, 2)
     """
     if isinstance(value, (tuple, list)):
         if len(value) != 2:
             raise ValueError(f"{name} must be an integer or a pair (vertical, horizontal), "
                              f"but is {value!r}.")
-        return whole(name, value[0], least), whole(name, value[1], least)
-    return (whole(name, value, least),) * 2
+        return check_int(name, value[0], least), check_int(name, value[1], least)
+    return (check_int(name, value, least),) * 2
 
 
-def whole(name, value, least):
+def check_int(name, value, least):
     """Return a whole number that is at least ``least``; a bool is none."""
     try:
         number = None if isinstance(value, bool) else operator.index(value)
@@ -234,7 +234,7 @@ def channels(c_i):
     return f"{c_i} input channel{'' if c_i == 1 else 's'}"
 
 
-def flag(name, value):
+def check_bool(name, value):
     """Return True or False; None is False, and anything else is an error."""
     if value is not None and not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, but is {reprlib.repr(value)}: if that was meant for "
@@ -242,7 +242,7 @@ def flag(name, value):
     return bool(value)
 
 
-def elsewhere(names, image, kernel, groups=1):
+def layout_hint(names, image, kernel, groups=1):
     """Guess where the channels are, when the image and the kernel do not agree about their number."""
     (name_X, name_K), c_i = names, groups * kernel[-3]
     if image[-1] == c_i:
@@ -254,6 +254,6 @@ def elsewhere(names, image, kernel, groups=1):
     return ""
 
 
-def labelled(axes, shape=None):
+def format_axes(axes, shape=None):
     """Write axes as ``(c_i, h, w)``, and with a shape as ``(c_i, h, w) = (3, 8, 8)``."""
     return f"({', '.join(axes)})" + ("" if shape is None else f" = {tuple(shape)}")
