@@ -714,3 +714,11 @@ def test_every_misconception_has_a_hint_and_a_section():
 def test_docstrings_are_contracts():
     for name in CHECKERS:
         assert "Shapes: " in getattr(exercises, name).__doc__
+
+
+def test_wrong_answers_can_be_called_like_the_truth():
+    X, K = torch.ones(2, 3, 3), torch.ones(2, 2, 2)
+    truth = exercises.EXERCISES["corr2d_multi_in"].truth(X, K)
+    mean = exercises.wrong_answers("corr2d_multi_in")[0]
+    assert mean.misconception.name == "mean instead of sum"
+    assert torch.equal(mean.function(X, K), truth / 2)

@@ -49,14 +49,26 @@ with torch.device("cpu"):  # where the problems are made, whatever the default i
         check_corr2d_multi_in_out_1x1,
         check_depthwise,
     )
+    from d2lconv.exercises.misconceptions import WRONGS, Wrong
     from d2lconv.exercises.report import Finding, Report
+    from d2lconv.exercises.task import EXERCISES
 
 __all__ = [
-    "Finding", "Report",
+    "EXERCISES", "Finding", "Report",
     "check_agree", "check_as_matrix", "check_backward", "check_block_diagonal", "check_channel_shuffle",
     "check_compose", "check_composed_size", "check_conv2d", "check_corners", "check_corr2d",
     "check_corr2d_multi_in", "check_corr2d_multi_in_out", "check_corr2d_multi_in_out_1x1", "check_depthwise",
     "check_flops", "check_fold", "check_grey_kernel", "check_growth", "check_hwio_to_oihw", "check_input_gradient",
     "check_macs", "check_memory", "check_output_shape", "check_output_size", "check_parameters", "check_red_only",
     "check_separable_ratio", "check_strip_reads", "check_strip_width", "check_weight_gradient",
+    "wrong_answers",
 ]
+
+
+def wrong_answers(name: str) -> tuple[Wrong, ...]:
+    """Return the known wrong answers to an exercise, each with its ``misconception`` and its ``function``.
+
+    >>> wrong_answers("corr2d_multi_in")[0].misconception.name
+    'mean instead of sum'
+    """
+    return tuple(entry for entry in WRONGS if entry.exercise == name)
