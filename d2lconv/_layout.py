@@ -51,7 +51,7 @@ def lay_out(X, K, at, bias, stride, padding, groups):
 
     Returns the grids, the signs ``(x, y, text)`` between them, and a description in words.
     """
-    images, kernels, steps, sides = problem(X, K, bias, stride, padding, groups)
+    images, kernels, steps, sides, _ = problem(X, K, bias, stride, padding, groups)
     first = (0,) * (3 if K.ndim == 4 else 2)
     element = explain(X, K, first if at is None else at, bias, stride, padding, groups)
     images, kernels, bias = (t if t is None else t.detach().cpu() for t in (images, kernels, bias))

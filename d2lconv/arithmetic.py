@@ -18,7 +18,7 @@ LATEX = {"*": r" \cdot ", "≈": r"\approx", "nan": r"\text{nan}", "inf": r"\inf
 
 
 def explain(X: Tensor, K: Tensor, at: Sequence[int], bias: Tensor | None = None, stride: IntOrPair = 1,
-            padding: IntOrPair | str = 0, groups: int = 1) -> "Arithmetic":
+            padding: IntOrPair | str = 0, groups: int = 1, dilation: IntOrPair = 1) -> "Arithmetic":
     """Write out how one output element comes about; ``str`` is the arithmetic, ``.value`` the number.
 
     Shapes: ``K (c_o, c_i / groups, k_h, k_w)`` with ``at = (o, i, j)`` and ``bias (c_o,)``; or, for
@@ -26,7 +26,7 @@ def explain(X: Tensor, K: Tensor, at: Sequence[int], bias: Tensor | None = None,
     ``X`` is ``(c_i, h, w)``, or ``(h, w)`` with a ``K (k_h, k_w)``.
 
     Raises ``ValueError`` for a wrong shape, or an ``at`` outside of the output; ``TypeError`` for a
-    wrong or mixed dtype or device.
+    wrong or mixed dtype or device, or for tensors on the device meta.
 
     >>> import torch
     >>> X, K = torch.arange(9).reshape(3, 3), torch.arange(4).reshape(2, 2)
@@ -35,14 +35,14 @@ def explain(X: Tensor, K: Tensor, at: Sequence[int], bias: Tensor | None = None,
 
     Source: Dive into Deep Learning, section 7.4.1.
     """
-    images, kernels, stride, padding = problem(X, K, bias, stride, padding, groups)
+    images, kernels, stride, padding, dilation = problem(X, K, bias, stride, padding, groups, dilation)
     c_o, c_k, k_h, k_w = kernels.shape
-    sizes = output_size(images.shape[1:], (k_h, k_w), stride, padding, (1, 1))
+    sizes = output_size(images.shape[1:], (k_h, k_w), stride, padding, dilation)
     o, i, j = place(at, (c_o, *sizes), ("o", "i", "j") if K.ndim == 4 else ("i", "j"))
 
     first = o // (c_o // groups) * c_k
     seen = pad(images[first:first + c_k], (*padding[1], *padding[0]))
-    windows = seen[:, i * stride[0]:, j * stride[1]:][:, :k_h, :k_w]
+    windows = seen[:, i * stride[0]::dilation[0], j * stride[1]::dilation[1]][:, :k_h, :k_w]
     return Arithmetic((o, i, j), tuple(range(first, first + c_k)), frozen(windows), frozen(kernels[o]),
                       None if bias is None else bias[o].item())
 
@@ -109,18 +109,21 @@ class Arithmetic:
         return rf"$\begin{{aligned}} {text} \end{{aligned}}$"
 
 
-def problem(X, K, bias, stride, padding, groups):
+def problem(X, K, bias, stride, padding, groups, dilation=1):
     """Check a problem, and spell it out: one channel and one output channel are still axes.
 
-    Returns ``X (c_i, h, w)``, ``K (c_o, c_i / groups, k_h, k_w)``, stride and padding as `check_conv2d` gives them.
+    Returns ``X (c_i, h, w)``, ``K (c_o, c_i / groups, k_h, k_w)``; stride, padding and dilation as `check_conv2d`
+    gives them.
     """
     validation.check_tensors(X=X, K=K)
+    if X.is_meta:
+        raise TypeError("X is on the device meta, where tensors have shapes but no numbers: there are none to show. "
+                        "Take tensors with numbers, for example torch.rand(X.shape).")
     validation.check_axes("K", K.shape, validation.KERNELS[-max(K.ndim, 2):], validation.KERNELS)
     axes = validation.IMAGES[-max(min(K.ndim, 3), 2):]
     validation.check_axes("X", X.shape, axes, validation.IMAGES)
     X, K = X[(None,) * (3 - X.ndim)], K[(None,) * (4 - K.ndim)]
-    stride, padding, _ = validation.check_conv2d(X, K, bias, stride, padding, 1, groups, ("X", "K"))
-    return X, K, stride, padding
+    return X, K, *validation.check_conv2d(X, K, bias, stride, padding, dilation, groups, ("X", "K"))
 
 
 def place(at, shape, axes):

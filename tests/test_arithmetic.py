@@ -53,6 +53,16 @@ def test_the_stride_moves_the_window():
     assert str(explain(X[0], K[0], (0, 1), padding=(0, 1), stride=(1, 2))) == "1*0 + 2*1 + 4*2 + 5*3 = 25"
 
 
+def test_dilation_spreads_the_window():
+    assert str(explain(X[0], K[0], (0, 0), dilation=2)) == "0*0 + 2*1 + 6*2 + 8*3 = 38"
+    assert str(explain(X[0], K[0], (1, 0), dilation=(1, 2))) == "3*0 + 5*1 + 6*2 + 8*3 = 41"
+
+
+def test_tensors_without_numbers_are_refused():
+    with pytest.raises(TypeError, match="device meta, where tensors have shapes but no numbers"):
+        explain(X.to("meta"), K.to("meta"), (0, 0))
+
+
 def test_a_group_sees_its_own_channels_only():
     second = explain(X, K[:, None], (1, 0, 0), groups=2)
     assert str(second) == "1*1 + 2*2 + 4*3 + 5*4 = 37"
