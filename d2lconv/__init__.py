@@ -15,6 +15,7 @@ from d2lconv.cost import conv2d_cost
 from d2lconv.explorer import explore
 from d2lconv.figures import draw, draw_stacks
 from d2lconv.runtime import default_device, exact_float32
+from d2lconv.summary import summary
 from d2lconv.validation import shapes
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "explore",
     "loops",
     "shapes",
+    "summary",
 ]

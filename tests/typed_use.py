@@ -30,6 +30,9 @@ page: str = d2l.explore(X, K, padding=1).shapes()
 image: bytes = d2l.draw(X, K, at=(0, 1, 1), stride=2).png()
 image = d2l.draw_stacks([(3, 64, 64), "->", (5, 63, 63)]).png()
 
+advice: str = d2l.summary(layer, X).advice
+parameters: int = d2l.summary(layer, (X,)).rows[0].parameters
+
 report: exercises.Report = exercises.check_corr2d(d2l.loops.corr2d)
 passed: bool = report.passed
 

@@ -1,0 +1,169 @@
+"""What happens to the channels in any network: each layer in its turn, and where and why the network stops."""
+
+import dataclasses
+import html
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from d2lconv.conv import Conv2d
+from d2lconv.cost import conv2d_cost
+from d2lconv.figures import Drawing, draw_stacks
+from d2lconv.reasons import advise
+from d2lconv.repairs import find_repairs
+from d2lconv.trace import is_layer, run
+
+HEADS = ["layer", "kind", "in", "out", "weight", "parameters", "multiply-adds", "output bytes"]
+SIDES = "<<<<<>>>"
+TEXT = "font-family: monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0.5em 0"
+TABLE = "font-family: monospace; border-collapse: collapse; margin: 0; background: none; color: inherit"
+CELL = "padding: 0.1em 0.6em; white-space: nowrap; background: none; color: inherit; text-align: "
+
+
+def summary(model: nn.Module, X: Any) -> "Summary":
+    """Run a network once, and report what each layer makes of the channels, up to one that refuses.
+
+    Shapes: ``X`` is a tensor, a tuple of tensors for several inputs, or a dict for named ones. A copy
+    runs, in the mode the network is in, uncompiled: neither network nor ``X`` nor random generators
+    change. Multiply-adds are those of convolutions and linear layers, without biases; layers of torch
+    that hold others are one row. If the network stops, repairs are tried, and those that help reported.
+
+    Raises ``TypeError`` if ``model`` is not a module; what the network raises is in the report.
+
+    >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(100, 10))
+    >>> report = summary(net, torch.ones(1, 3, 8, 8))
+    >>> report.ok, report.failed, report.repairs
+    (False, '2', ('model[2] = nn.Linear(288, 10)',))
+
+    Source: the table is torchinfo's idea, https://github.com/TylerYep/torchinfo
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a torch.nn.Module, but its type is {type(model).__name__}.")
+    trace = run(model, X)
+    repairs = find_repairs(trace, partial(run, model, X)) if trace.error else []
+    held = sum(p.numel() for p in trace.model.parameters() if not is_lazy(p))
+    return Summary(tuple(rows(trace)), held, trace.refused.name if trace.refused else None,
+                   advise(trace, repairs), tuple(repair for repair, _ in repairs), trace.error)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One call of a layer; its parameters count at its first call, and a layer that refuses has no output."""
+
+    name: str
+    kind: str
+    input_shape: tuple[int, ...] | None
+    output_shape: tuple[int, ...] | None
+    weight_shape: tuple[int, ...] | None
+    parameters: int
+    macs: int
+    output_bytes: int
+
+    def cells(self) -> list[str]:
+        """Write the row as text."""
+        weight = "x".join(map(str, self.weight_shape or ()))
+        counts = [f"{n:,}" if n else "" for n in (self.parameters, self.macs, self.output_bytes)]
+        return [self.name, self.kind, stack(self.input_shape), stack(self.output_shape), weight, *counts]
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Summary:
+    """What `summary` found; true if the network ran. ``repairs`` are lines to type, the best ones first."""
+
+    rows: tuple[Row, ...]
+    parameters: int
+    failed: str | None
+    advice: str
+    repairs: tuple[str, ...]
+    error: Exception | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the network ran to its end."""
+        return self.error is None
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    @property
+    def macs(self) -> int:
+        """The multiply-adds of all rows."""
+        return sum(row.macs for row in self.rows)
+
+    def draw(self) -> Drawing:
+        """Draw the feature maps in the order of execution, one stack wherever their shape changes."""
+        parts: list[Any] = [maps(self.rows[0].input_shape)]
+        for row in self.rows:
+            if row.output_shape and maps(row.output_shape) != parts[-1]:
+                parts += [f"{row.name}\n{row.kind}", maps(row.output_shape)]
+        return draw_stacks(parts)
+
+    def table(self) -> list[list[str]]:
+        """Write the heads, the rows and the totals as text."""
+        totals = self.parameters, self.macs, sum(row.output_bytes for row in self.rows)
+        return [HEADS, *(row.cells() for row in self.rows), ["total", *[""] * 4, *(f"{n:,}" for n in totals)]]
+
+    def messages(self) -> list[str]:
+        """Write what the network raised, and the advice."""
+        place = self.failed or (self.rows[-1].kind if self.failed == "" else "the network")
+        return [f"✗ {place}: {self.error}"] * (not self.ok) + [f"→ {self.advice}"] * bool(self.advice)
+
+    def __repr__(self) -> str:
+        widths = [max(map(len, column)) for column in zip(*self.table())]
+        lines = ["  ".join(f"{text:{side}{width}}" for text, side, width in zip(line, SIDES, widths)).rstrip()
+                 for line in self.table()]
+        return "\n".join(lines + self.messages())
+
+    def _repr_html_(self) -> str:
+        lines = "".join(html_line("td" if n else "th", line) for n, line in enumerate(self.table()))
+        messages = "".join(f'<div style="{TEXT}">{html.escape(message)}</div>' for message in self.messages())
+        return (f'<div class="d2lconv-report"><div style="overflow-x: auto"><table style="{TABLE}">{lines}'
+                f'</table></div>{messages}</div>')
+
+
+def html_line(tag, texts):
+    """Write a line of the table in HTML."""
+    cells = [f'<{tag} style="{CELL}{"left" if side == "<" else "right"}">{html.escape(text)}</{tag}>'
+             for text, side in zip(texts, SIDES)]
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def rows(trace):
+    """Make a row of each call of a layer."""
+    counted = set()
+    for call in trace.layers():
+        weight = getattr(call.module, "weight", None)
+        held = {p for p in call.module.parameters(recurse=is_layer(call.module)) if not is_lazy(p)} - counted
+        counted |= held
+        memory = 0 if call.output is None else call.output.numel() * call.output.itemsize
+        yield Row(call.name, type(call.module).__name__, sizes(call.input), sizes(call.output), sizes(weight),
+                  sum(p.numel() for p in held), multiply_adds(call), memory)
+
+
+def multiply_adds(call):
+    """Count those of a convolution or a linear layer."""
+    layer, x, y = call.module, call.input, call.output
+    if y is None or not isinstance(layer, (nn.Linear, nn.modules.conv._ConvNd, Conv2d)):
+        return 0
+    if isinstance(layer, (nn.Conv2d, Conv2d)):
+        geometry = layer.stride, layer.padding, layer.dilation, layer.groups
+        return conv2d_cost(x.shape, layer.weight.shape, False, *geometry).macs
+    return (x if getattr(layer, "transposed", False) else y).numel() * layer.weight[0].numel()
+
+
+def sizes(tensor):
+    """Return the shape of a tensor, if there is one."""
+    return tuple(tensor.shape) if isinstance(tensor, torch.Tensor) and not is_lazy(tensor) else None
+
+
+def stack(shape):
+    """Write the shape of a batch of images as c@hxw, and any other as it is."""
+    return "{}@{}x{}".format(*shape[1:]) if shape and len(shape) == 4 else str(shape or "refused")
+
+
+def maps(shape):
+    """Return the shape of an image of a batch, or of a row of numbers, as (c, h, w)."""
+    return shape if len(shape) == 3 else (*shape[1:], 1, 1)[:3]

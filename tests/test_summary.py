@@ -1,0 +1,412 @@
+"""The summary of a network: what it counts, that it changes nothing, and that its repairs repair."""
+
+import copy
+import importlib.util
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import max_pool2d, relu
+from torch.utils.flop_counter import FlopCounterMode
+
+import d2lconv as d2l
+
+POOLED = nn.AdaptiveAvgPool2d(1), nn.Flatten()
+
+
+class Residual(nn.Module):
+    """A block as in ResNet, with a shortcut where one is needed."""
+
+    def __init__(self, c_i, c_o, stride=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(c_i, c_o, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(c_o)
+        self.conv2 = nn.Conv2d(c_o, c_o, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(c_o)
+        self.shortcut = nn.Conv2d(c_i, c_o, 1, stride) if c_i != c_o else nn.Identity()
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(relu(self.bn1(self.conv1(x)))))
+        return relu(y + self.shortcut(x))
+
+
+class UNet(nn.Module):
+    """One step down, one step up, and the maps of both together."""
+
+    def __init__(self, joined=32):
+        super().__init__()
+        self.down, self.bottom = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1)
+        self.up, self.out = nn.ConvTranspose2d(32, 16, 2, stride=2), nn.Conv2d(joined, 2, 1)
+
+    def forward(self, x):
+        down = relu(self.down(x))
+        bottom = relu(self.bottom(max_pool2d(down, 2)))
+        return self.out(torch.cat([self.up(bottom), down], 1))
+
+
+def separable(c_i, c_o, stride=1):
+    """A block as in MobileNet."""
+    depthwise = nn.Conv2d(c_i, c_i, 3, stride, padding=1, groups=c_i, bias=False)
+    return nn.Sequential(depthwise, nn.BatchNorm2d(c_i), nn.ReLU(),
+                         nn.Conv2d(c_i, c_o, 1, bias=False), nn.BatchNorm2d(c_o), nn.ReLU())
+
+
+def resnet():
+    return nn.Sequential(nn.Conv2d(3, 16, 7, 2, 3), nn.MaxPool2d(3, 2, 1), Residual(16, 16), Residual(16, 32, 2),
+                         *POOLED, nn.Linear(32, 10))
+
+
+def mobilenet():
+    return nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), separable(8, 16), separable(16, 32, 2), *POOLED, nn.Linear(32, 10))
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("make", [resnet, mobilenet, UNet])
+def test_it_agrees_with_torchinfo(make):
+    import torchinfo
+
+    model, X = make(), torch.rand(2, 3, 32, 48)
+    report, oracle = d2l.summary(model, X), torchinfo.summary(model, input_data=X, verbose=0)
+    leaves = [info for info in oracle.summary_list if info.is_leaf_layer]
+    assert [row.kind for row in report.rows] == [info.class_name for info in leaves]
+    assert [row.input_shape for row in report.rows] == [tuple(info.input_size) for info in leaves]
+    assert [row.output_shape for row in report.rows] == [tuple(info.output_size) for info in leaves]
+    assert [row.parameters for row in report.rows] == [info.num_params for info in leaves]
+    assert report.parameters == oracle.total_params
+    for row, info in zip(report.rows, leaves):
+        if row.kind == "Conv2d":  # torchinfo counts a bias as one more multiply-add of each number
+            assert row.macs == info.macs - (0 if info.module.bias is None else torch.Size(info.output_size).numel())
+
+
+@pytest.mark.parametrize("make", [resnet, mobilenet, UNet])
+def test_it_counts_the_multiply_adds_that_torch_counts(make):
+    model, X = make(), torch.rand(2, 3, 32, 48)
+    with FlopCounterMode(display=False) as counter:
+        model(X)
+    assert d2l.summary(model, X).macs * 2 == counter.get_total_flops()
+
+
+def test_names_are_those_of_named_modules_in_the_order_of_execution():
+    report = d2l.summary(UNet(), torch.rand(1, 3, 8, 8))
+    assert [row.name for row in report.rows] == ["down", "bottom", "up", "out"]
+    assert [row.kind for row in report.rows] == ["Conv2d", "Conv2d", "ConvTranspose2d", "Conv2d"]
+
+
+def test_a_layer_called_twice_has_two_rows_and_is_counted_once():
+    layer = nn.Conv2d(4, 4, 3, padding=1, bias=False)
+    report = d2l.summary(nn.Sequential(layer, nn.ReLU(), layer), torch.rand(1, 4, 5, 6))
+    assert [(row.name, row.parameters) for row in report.rows] == [("0", 144), ("1", 0), ("0", 0)]
+    assert report.parameters == 144
+    assert report.macs == 2 * 144 * 30
+
+
+def test_two_layers_with_the_same_weight_count_it_once():
+    one, other = nn.Linear(5, 5, bias=False), nn.Linear(5, 5, bias=False)
+    other.weight = one.weight
+    report = d2l.summary(nn.Sequential(one, other), torch.rand(2, 5))
+    assert [row.parameters for row in report.rows] == [25, 0]
+    assert report.parameters == 25
+
+
+def test_a_lazy_layer_is_counted_as_it_will_be_and_stays_lazy():
+    model = nn.Sequential(nn.LazyConv2d(8, 3), nn.Flatten(), nn.LazyLinear(10))
+    report = d2l.summary(model, torch.rand(2, 3, 6, 6))
+    assert [row.weight_shape for row in report.rows] == [(8, 3, 3, 3), None, (10, 128)]
+    assert report.parameters == 8 * 27 + 8 + 1280 + 10
+    assert isinstance(model[0], nn.LazyConv2d)
+
+
+@pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning")  # torch warns of itself
+def test_a_compiled_network_is_run_uncompiled():
+    compiled = torch.compile(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(10, 2)))
+    report = d2l.summary(compiled, torch.rand(1, 3, 6, 6))
+    assert report.failed == "_orig_mod.2"
+    assert report.failed in dict(compiled.named_modules())
+    assert report.repairs == ("model._orig_mod[2] = nn.Linear(128, 2)",)
+
+
+def test_half_precision_takes_half_the_memory():
+    model, X = nn.Sequential(nn.Conv2d(3, 8, 3)), torch.rand(1, 3, 6, 6)
+    full, half = d2l.summary(model, X), d2l.summary(copy.deepcopy(model).half(), X.half())
+    assert half.ok
+    assert full.rows[0].output_bytes == 2 * half.rows[0].output_bytes == 4 * 8 * 16
+
+
+def test_our_own_layer_counts_as_torchs():
+    ours, theirs = (d2l.summary(layer(6, 9, (2, 3), 2, 1, groups=3), torch.rand(2, 6, 8, 9)).rows[0]
+                    for layer in (d2l.Conv2d, nn.Conv2d))
+    assert ours == theirs
+
+
+def test_a_parameter_outside_of_every_layer_is_counted():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale, self.layer = nn.Parameter(torch.ones(7)), nn.ReLU()
+
+        def forward(self, x):
+            return self.layer(x) * self.scale
+
+    report = d2l.summary(Scaled(), torch.rand(7))
+    assert sum(row.parameters for row in report.rows) == report.parameters == 7
+
+
+def test_it_changes_nothing():
+    model = nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Dropout(), nn.Flatten(),
+                          nn.Linear(5, 2))
+    X, state = torch.randn(2, 3, 6, 6), copy.deepcopy(model.state_dict())
+    before, seeds = X.clone(), torch.random.get_rng_state()
+    assert not d2l.summary(model, X)
+    assert all(torch.equal(state[name], value) for name, value in model.state_dict().items())
+    assert torch.equal(X, before)
+    assert torch.equal(torch.random.get_rng_state(), seeds)
+    assert model.training
+    assert all(p.grad is None and p.requires_grad for p in model.parameters())
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def test_what_the_network_prints_while_repairs_are_tried_is_not_shown(capsys):
+    class Talking(nn.Module):
+        def forward(self, x):
+            print(x.shape)
+            return x
+
+    d2l.summary(nn.Sequential(Talking(), nn.Conv2d(3, 8, 3)), torch.rand(1, 1, 6, 6))
+    assert capsys.readouterr().out == "torch.Size([1, 1, 6, 6])\n"
+
+
+def test_only_a_module_has_a_summary():
+    with pytest.raises(TypeError, match="Module, but its type is function"):
+        d2l.summary(relu, torch.rand(2))
+
+
+def test_the_original_exception_is_kept():
+    report = d2l.summary(nn.Sequential(nn.Conv2d(3, 8, 3)), torch.rand(1, 1, 6, 6))
+    with pytest.raises(RuntimeError, match="to have 3 channels, but got 1 channels instead"):
+        raise report.error
+
+
+def test_the_drawing_shows_every_change_of_shape():
+    report = d2l.summary(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), *POOLED), torch.rand(1, 3, 6, 6))
+    assert report.draw().description == "3@6x6 -> 0 Conv2d -> 8@4x4 -> 2 AdaptiveAvgPool2d -> 8@1x1"
+
+
+def test_a_report_reads_the_same_in_text_and_html():
+    report = d2l.summary(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(9, 2)), torch.rand(1, 3, 6, 6))
+    words = re.sub("<[^>]+>", " ", report._repr_html_()).split()
+    assert words == repr(report).split()
+    assert {"3@6x6", "8@4x4", "8x3x3x3", "224", "3,456", "refused", "mat1"} <= {*words}
+
+
+# Networks that stop at a layer. Whoever types the repair has a network that runs.
+
+def net(*layers, out):
+    """A small classifier of these layers."""
+    return nn.Sequential(*layers, nn.ReLU(), *POOLED, nn.Linear(out, 10))
+
+
+class Branches(nn.Module):
+    """Two inputs, a colour image and a grey one, side by side."""
+
+    def __init__(self):
+        super().__init__()
+        self.colour, self.grey = nn.Conv2d(3, 4, 3), nn.Conv2d(1, 4, 3)
+
+    def forward(self, x, mask):
+        return torch.cat([self.colour(x), self.grey(mask)], 1)
+
+
+rgb, grey, row = torch.rand(2, 3, 28, 28), torch.rand(2, 1, 28, 28), torch.rand(2, 784)
+photo = (torch.rand(28, 28, 3) * 255).byte()
+BROKEN = {  # the network, what it is given, the layer that refuses, and the repairs
+    "grey images": (net(nn.Conv2d(3, 16, 3), out=16), grey, "0",
+                    "model[0] = nn.Conv2d(1, 16, 3)", "X = X.expand(-1, 3, -1, -1)"),
+    "colour images": (net(nn.Conv2d(1, 16, 3, padding="same"), out=16), rgb, "0",
+                      "model[0] = nn.Conv2d(3, 16, 3, padding='same')", "X = X.mean(1, keepdim=True)"),
+    "channels last": (net(nn.Conv2d(3, 16, 3), out=16), rgb.movedim(1, -1), "0", "X = X.movedim(-1, 1)"),
+    "RGBA": (net(nn.Conv2d(3, 16, 3), out=16), torch.rand(2, 4, 28, 28), "0", "X = X[:, :3]"),
+    "RGBA, channels last": (net(nn.Conv2d(3, 16, 3), out=16), torch.rand(2, 28, 28, 4), "0",
+                            "X = X[..., :3].movedim(-1, 1)"),
+    "one RGBA": (net(nn.Conv2d(3, 16, 3), out=16), torch.rand(4, 28, 28), "0", "X = X[:3][None]"),
+    "no channel axis": (net(nn.Conv2d(1, 16, 3), out=16), grey[:, 0], "0", "X = X[:, None]"),
+    "no batch axis": (nn.Sequential(nn.Conv2d(3, 16, 3), nn.Flatten(), nn.Linear(10816, 10)), rgb[0], "2",
+                      "X = X[None]"),
+    "no batch axis at a normalisation": (net(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), out=4), rgb[0], "1", "X = X[None]"),
+    "a matrix": (net(nn.Conv2d(1, 16, 3), out=16), grey[0, 0], "0", "X = X[None, None]"),
+    "a row": (nn.Sequential(nn.Linear(784, 9), nn.BatchNorm1d(9)).eval(), row[0], "1", "X = X[None]"),
+    "an axis too many": (net(nn.Conv2d(3, 16, 3), out=16), rgb[:, None], "0", "X = X.squeeze(1)"),
+    "bytes": (net(nn.Conv2d(3, 16, 3), out=16), photo, "0", "X = X.movedim(-1, 0)[None].float() / 255"),
+    "an array": (net(nn.Conv2d(3, 16, 3), out=16), photo.numpy(), "0",
+                 "X = torch.tensor(X).movedim(-1, 0)[None].float() / 255"),
+    "an array of float64": (nn.Sequential(nn.Linear(3, 2)), np.ones((2, 3)), "0", "X = torch.tensor(X).float()"),
+    "a list": (net(nn.Conv2d(3, 16, 3), out=16), [rgb[0], rgb[1]], "0", "X = torch.stack(X)"),
+    "a shape": (net(nn.Conv2d(3, 16, 3), out=16), (2, 3, 28, 28), None, "X = torch.rand(X)"),
+    "float64": (net(nn.Conv2d(3, 16, 3), out=16), rgb.double(), "0", "X = X.float()"),
+    "a half network": (nn.Sequential(nn.Linear(784, 10)).half(), row, "0", "X = X.half()"),
+    "a half layer": (nn.Sequential(nn.Linear(700, 10)).half(), row.half(), "0", "model[0] = nn.Linear(784, 10).half()"),
+    "indices": (nn.Sequential(nn.Embedding(10, 4)), torch.ones(2, 3), "0", "X = X.long()"),
+    "the layer before": (net(nn.Conv2d(1, 16, 3), nn.Conv2d(32, 8, 3), out=8), grey, "1",
+                         "model[1] = nn.Conv2d(16, 8, 3)"),
+    "our layer": (net(d2l.Conv2d(3, 16, 3, stride=2), out=16), grey, "0", "model[0] = d2l.Conv2d(1, 16, 3, stride=2)",
+                  "X = X.expand(-1, 3, -1, -1)"),
+    "in_features": (nn.Sequential(nn.Conv2d(1, 16, 3), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1568, 10)), grey, "3",
+                    "model[3] = nn.Linear(2704, 10)"),
+    "in_features without a bias": (nn.Sequential(nn.Linear(100, 10, bias=False)), row, "0",
+                                   "model[0] = nn.Linear(784, 10, bias=False)"),
+    "images for a linear layer": (nn.Sequential(nn.Linear(784, 9), nn.ReLU()), grey, "0",
+                                  "model[0] = nn.Sequential(nn.Flatten(), model[0])"),
+    "no flattening": (nn.Sequential(nn.Conv2d(1, 4, 3), nn.Linear(784, 9)), grey, "1",
+                      "model[1] = nn.Sequential(nn.Flatten(), nn.Linear(2704, 9))"),
+    "no pooling": (nn.Sequential(nn.Conv2d(1, 4, 3), nn.Linear(4, 9)), grey, "1",
+                   "model[1] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), model[1])"),
+    "normalisation": (net(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(8), out=4), grey, "1", "model[1] = nn.BatchNorm2d(4)"),
+    "normalisation of rows": (net(nn.Conv2d(1, 4, 3), nn.BatchNorm1d(4), out=4), grey, "1",
+                              "model[1] = nn.BatchNorm2d(4)"),
+    "normalisation of maps": (nn.Sequential(nn.Linear(784, 9), nn.BatchNorm2d(9)), row, "1",
+                              "model[1] = nn.BatchNorm1d(9)"),
+    "normalisation of one image": (nn.Sequential(nn.Linear(784, 9), nn.BatchNorm1d(9)), row[:1], "1", "model.eval()"),
+    "normalisation in groups": (net(nn.Conv2d(1, 6, 3), nn.GroupNorm(4, 16), out=6), grey, "1",
+                                "model[1] = nn.GroupNorm(2, 6)"),
+    "normalisation of layers": (net(nn.Conv2d(1, 6, 3), nn.LayerNorm(6), out=6), grey, "1",
+                                "model[1] = nn.GroupNorm(1, 6)"),
+    "a slope for each channel": (net(nn.Conv2d(1, 6, 3), nn.PReLU(8), out=6), grey, "1",
+                                 "model[1] = nn.PReLU(num_parameters=6)"),
+    "transposed": (nn.Sequential(nn.Conv2d(1, 6, 3), nn.ConvTranspose2d(8, 1, 2, stride=2)), grey, "1",
+                   "model[1] = nn.ConvTranspose2d(6, 1, 2, stride=2)"),
+    "depthwise": (net(nn.Conv2d(3, 6, 3), nn.Conv2d(8, 8, 3, groups=8), out=6), rgb, "1",
+                  "model[1] = nn.Conv2d(6, 12, 3, groups=6)\nmodel[5] = nn.Linear(12, 10)"),
+    "groups": (net(nn.Conv2d(4, 6, 3, groups=2), out=6), rgb, "0", "model[0] = nn.Conv2d(3, 6, 3)"),
+    "a large kernel": (net(nn.Conv2d(1, 6, 3), nn.MaxPool2d(5), nn.Conv2d(6, 6, 7), out=6), grey, "2",
+                       "model[2] = nn.Conv2d(6, 6, 7, padding=3)"),
+    "a spread kernel": (net(nn.Conv2d(1, 6, 3, dilation=9), out=6), grey[..., :9, :9], "0",
+                        "model[0] = nn.Conv2d(1, 6, 3, padding=9, dilation=9)"),
+    "pooled away": (net(nn.Conv2d(1, 6, 5), nn.MaxPool2d(2), out=6), grey[..., :5, :5], "1",
+                    "model[1] = nn.AdaptiveMaxPool2d(1)"),
+    "averaged away": (net(nn.Conv2d(1, 6, 3), nn.AvgPool2d(32), out=6), grey, "1",
+                      "model[1] = nn.AdaptiveAvgPool2d(1)"),
+    "images for an LSTM": (nn.Sequential(nn.LSTM(28, 8, batch_first=True)), grey, "0", "X = X.squeeze(1)"),
+    "longer steps": (nn.Sequential(nn.LSTM(32, 8, batch_first=True)), grey[:, 0], "0",
+                     "model[0] = nn.LSTM(28, 8, batch_first=True)"),
+    "an LSTM with its state": (nn.Sequential(nn.LSTM(28, 8), nn.Linear(8, 2)), grey[:, 0], "1",
+                               "model[0].register_forward_hook(lambda layer, given, output: output[0])"),
+    "Conv1d": (net(nn.Conv1d(3, 6, 3), out=6), rgb, "0", "model[0] = nn.Conv2d(3, 6, 3)"),
+    "Upsample": (nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear")), rgb[0], "0", "X = X[None]"),
+    "one of two inputs": (Branches(), (rgb, grey[:, 0]), "grey", "X = (X[0], X[1][:, None])"),
+    "one of two named inputs": (Branches(), {"x": rgb, "mask": grey.double()}, "grey", "X['mask'] = X['mask'].float()"),
+    "deep inside": (nn.Sequential(Residual(3, 8), nn.Sequential(nn.Conv2d(4, 8, 1))), rgb, "1.0",
+                    "model[1][0] = nn.Conv2d(8, 8, 1)"),
+    "the layer alone": (nn.Conv2d(1, 6, 3), torch.rand(2, 5, 8, 8), "", "model = nn.Conv2d(5, 6, 3)"),
+    "joined": (UNet(16), rgb, "out", "model.out = nn.Conv2d(32, 2, 1)"),
+    "odd sides": (UNet(), rgb[..., 1:, 1:], None, "X = nn.functional.pad(X, (0, 1, 0, 1))"),
+    "five faults": (nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(4, 6, 3), nn.BatchNorm2d(8), nn.Flatten(),
+                    nn.Linear(9, 5)),
+                    rgb.movedim(1, -1), "0",
+                    "X = X.movedim(-1, 1)\nmodel[1] = nn.Conv2d(8, 6, 3)\nmodel[2] = nn.BatchNorm2d(6)\n"
+                    "model[4] = nn.Linear(3456, 5)"),
+}
+
+
+def call(model, X):
+    """Call a network with one input, with several, or with named ones."""
+    return model(**X) if isinstance(X, dict) else model(*X) if isinstance(X, tuple) else model(X)
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_repair_works_when_it_is_typed_in(fault):
+    model, X, failed, *repairs = BROKEN[fault]
+    report = d2l.summary(model, X)
+    assert report.failed == failed
+    assert [re.sub("  #.*", "", repair) for repair in report.repairs] == repairs
+    with pytest.raises(type(report.error), match=re.escape(str(report.error))):
+        call(model, X)
+    for repair in report.repairs:
+        typed = {"torch": torch, "nn": nn, "d2l": d2l, "model": copy.deepcopy(model), "X": copy.copy(X)}
+        exec(repair, typed)
+        call(typed["model"], typed["X"])
+        assert all(line in report.advice for line in repair.splitlines())
+
+
+# Networks whose own code refuses. The advice is a line to write there.
+
+OWN = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3)
+        self.conv2 = nn.Conv2d(4, 8, 3, stride=2, padding=1)
+        self.fc = nn.Linear(144, 10)
+
+    def forward(self, x):
+        x = self.conv(x)
+        {line}
+        return self.fc(x)
+"""
+
+
+def own(line, folder):
+    """Make a network with this line in its own code."""
+    path = folder / f"own{len(list(folder.iterdir()))}.py"
+    path.write_text(OWN.format(line=line), encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Net()
+
+
+@pytest.mark.parametrize(("line", "repair", "given"), [
+    ("x = x.view(-1, 100)", "x = x.flatten(1)", "(2, 4, 6, 6)"),
+    ("x = x.reshape(2, 4 * 25)", "x = x.flatten(1)", "(2, 4, 6, 6)"),
+    ("x = x.movedim(1, -1).view(2, -1)", "x = x.movedim(1, -1).reshape(2, -1)", "(2, 6, 6, 4)"),
+])
+def test_a_line_of_the_networks_own_code_is_shown_and_written_anew(line, repair, given, tmp_path):
+    X = torch.rand(2, 1, 8, 8)
+    report = d2l.summary(own(line, tmp_path), X)
+    assert report.failed is None
+    assert line in report.advice
+    assert given in report.advice
+    assert report.advice.endswith(f"rite: {repair}")
+    assert d2l.summary(own(repair, tmp_path), X).ok
+
+
+def test_a_sum_is_told_which_shortcut_it_needs(tmp_path):
+    report = d2l.summary(own("x = self.conv2(x) + x", tmp_path), torch.rand(2, 1, 8, 8))
+    assert report.failed is None
+    assert report.advice.endswith("(2, 4, 6, 6) needs a layer of its own: self.shortcut = nn.Conv2d(4, 8, 1, stride=2)")
+    assert nn.Conv2d(4, 8, 1, stride=2)(torch.rand(2, 4, 6, 6)).shape == (2, 8, 3, 3)
+
+
+def test_a_convolution_that_shrinks_a_branch_is_padded():
+    class Branch(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(4, 4, 3)
+
+        def forward(self, x):
+            return self.conv(x) + x
+
+    report = d2l.summary(Branch(), torch.rand(1, 4, 8, 8))
+    assert report.repairs == ("model.conv = nn.Conv2d(4, 4, 3, padding=1)",)
+
+
+def test_a_network_that_mixes_the_images_of_a_batch_is_told(tmp_path):
+    report = d2l.summary(own("x = x.view(-1, 144)", tmp_path), torch.rand(9, 1, 10, 10))
+    assert report.ok
+    assert "x.flatten(1)" in report.advice
+
+
+def test_where_nothing_helps_the_report_says_what_it_knows():
+    report = d2l.summary(nn.Sequential(nn.Conv2d(1, 6, 3), nn.PixelShuffle(2)), torch.rand(1, 1, 8, 8))
+    assert report.failed == "1"
+    assert report.repairs == ()
+    assert report.advice == "model[1] (PixelShuffle) gets a tensor of 4 axes, (1, 6, 6, 6)."
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is one device here")
+def test_a_network_on_another_device_is_told():
+    report = d2l.summary(nn.Sequential(nn.Conv2d(1, 6, 3)).cuda(), torch.rand(1, 1, 8, 8))
+    assert [repair.split("  ")[0] for repair in report.repairs] == ['X = X.to("cuda:0")']
