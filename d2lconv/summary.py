@@ -5,8 +5,7 @@ import html
 from functools import partial
 from typing import Any
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from d2lconv.conv import Conv2d
@@ -156,12 +155,14 @@ def multiply_adds(call):
 
 def sizes(tensor):
     """Return the shape of a tensor, if there is one."""
-    return tuple(tensor.shape) if isinstance(tensor, torch.Tensor) and not is_lazy(tensor) else None
+    return tuple(tensor.shape) if isinstance(tensor, Tensor) and not is_lazy(tensor) else None
 
 
 def stack(shape):
     """Write the shape of a batch of images as c@hxw, and any other as it is."""
-    return "{}@{}x{}".format(*shape[1:]) if shape and len(shape) == 4 else str(shape or "refused")
+    if shape is None:
+        return "refused"
+    return "{}@{}x{}".format(*shape[1:]) if len(shape) == 4 else str(shape)
 
 
 def maps(shape):
