@@ -32,8 +32,8 @@ def summary(model: nn.Module, X: Any) -> "Summary":
 
     Raises ``TypeError`` if ``model`` is not a module; what the network raises is in the report.
 
-    >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(100, 10))
-    >>> report = summary(net, torch.ones(1, 3, 8, 8))
+    >>> import torch
+    >>> report = summary(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(9, 10)), torch.ones(1, 3, 8, 8))
     >>> report.ok, report.failed, report.repairs
     (False, '2', ('model[2] = nn.Linear(288, 10)',))
 
