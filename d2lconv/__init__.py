@@ -7,7 +7,7 @@ tensor([[ 56.,  72.],
         [104., 120.]])
 """
 
-from d2lconv import loops
+from d2lconv import loops, winograd
 from d2lconv.arithmetic import explain
 from d2lconv.conv import Conv2d, conv2d
 from d2lconv.corr import corr2d, corr2d_multi_in, corr2d_multi_in_out, corr2d_multi_in_out_1x1
@@ -35,4 +35,5 @@ __all__ = [
     "loops",
     "shapes",
     "summary",
+    "winograd",
 ]

@@ -23,7 +23,7 @@ import pytest
 import torch._dynamo  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = ["validation", "arithmetic", "contraction", "conv", "corr", "cost", "loops", "runtime",
+MODULES = ["validation", "arithmetic", "contraction", "conv", "corr", "cost", "loops", "runtime", "winograd",
            *(f"exercises/{name}" for name in (  # not the problems, the texts and the wrong answers: they are data
                "feedback", "guard", "judge", "recognise", "report", "task", "trial", "values"))]
 TESTS = {  # which tests answer for a module, where it is not test_<module>.py alone; the surest first

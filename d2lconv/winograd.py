@@ -1,0 +1,93 @@
+"""A 3x3 layer as sixteen or thirty-six 1x1 layers, one for each place in a transformed tile.
+
+Source: S. Winograd (1980); A. Lavin and S. Gray, Fast Algorithms for Convolutional Neural Networks (2016).
+"""
+
+from math import ceil
+
+import torch
+from torch import Tensor
+
+from d2lconv.contraction import padded, windows
+from d2lconv.corr import corr2d_multi_in_out
+from d2lconv.runtime import autocast_off
+from d2lconv.validation import shapes
+
+TRANSFORM = 80  # to transform a number takes as long as so many multiply-adds: it is written and read
+TILES = 128  # at a time: enough columns for a matrix product, few enough for a cache
+
+
+@shapes(X="c_i h w", K="c_o c_i k_h k_w")
+def corr2d_multi_in_out_3x3(X: Tensor, K: Tensor) -> Tensor:
+    """Apply 3x3 kernels with fewer multiplications, where `tile_size` expects that to be faster.
+
+    Shapes: ``(c_i, h, w), (c_o, c_i, 3, 3) -> (c_o, h - 2, w - 2)``. For float32 and float64; other dtypes
+    go the ordinary way: halves would round integers, and half types must be summed in float32.
+
+    Raises ``ValueError`` for a wrong shape, ``TypeError`` for a wrong or mixed dtype or device.
+
+    >>> corr2d_multi_in_out_3x3(torch.ones(64, 34, 34), torch.ones(64, 64, 3, 3)).shape
+    torch.Size([64, 32, 32])
+    """
+    if K.shape[2:] != (3, 3):
+        raise ValueError(f"K must be (c_o, c_i, 3, 3), but is {tuple(K.shape)}: take corr2d_multi_in_out.")
+    m = tile_size(X, K)
+    if m == 1:
+        return corr2d_multi_in_out(X, K)
+    return in_tiles(X, K, m)
+
+
+def tile_size(X: Tensor, K: Tensor) -> int:
+    """Choose 4x4 or 2x2 outputs a tile, or the ordinary way (1), by the least work."""
+    if X.dtype not in (torch.float32, torch.float64):
+        return 1
+    c_o, c_i, *_ = K.shape
+    h_out, w_out = X.shape[1] - 2, X.shape[2] - 2
+    work = {1: 9 * c_o * c_i * h_out * w_out}
+    for m in (2, 4):
+        tiles = ceil(h_out / m) * ceil(w_out / m)
+        products = c_o * c_i * tiles
+        transforms = c_o * c_i + c_i * tiles + c_o * tiles
+        work[m] = (m + 2)**2 * (products + TRANSFORM * transforms)
+    return min(work, key=work.__getitem__)
+
+
+def in_tiles(X: Tensor, K: Tensor, m: int) -> Tensor:
+    """Compute F(m x m, 3x3): m x m outputs from each tile of m + 2 pixels a side."""
+    t = m + 2
+    h_out, w_out = X.shape[1] - 2, X.shape[2] - 2
+    A = values(m, t).to(X).T
+    G = values(3, t).to(X)
+    B = values(t, t).inverse().to(X).T
+    X = padded(X, ((0, -h_out % m), (0, -w_out % m)))
+    tiles = windows(X, (t, t), (m, m)).permute(3, 4, 0, 1, 2)
+    p, q = tiles.shape[3:]
+    strips = []
+    with autocast_off(X.device.type):
+        kernels = transform(G, K.permute(2, 3, 0, 1))
+        count = ceil(p * q / TILES)
+        for strip in tiles.chunk(count, dim=3):
+            pixels = transform(B, strip).flatten(3)
+            maps = kernels @ pixels  # t * t layers of 1x1
+            Y = transform(A, maps)
+            Y = Y.unflatten(3, (-1, q))
+            strips.append(Y.permute(2, 3, 0, 4, 1))  # c_o, p, m, q, m
+    Y = torch.cat(strips, dim=1)
+    Y = Y.reshape(-1, p * m, q * m)
+    return Y[:, :h_out, :w_out].contiguous()
+
+
+def values(n: int, t: int) -> Tensor:
+    """Evaluate polynomials with n coefficients at t points, through which they will be multiplied."""
+    points = (0, 1, -1, 2, -2)[:t - 1]
+    finite = [[point**i for i in range(n)] for point in points]
+    infinity = [0] * (n - 1) + [1]  # where the last coefficient decides
+    rows = [*finite, infinity]
+    return torch.tensor(rows, dtype=torch.float64, device="cpu")
+
+
+def transform(M: Tensor, T: Tensor) -> Tensor:
+    """Multiply the two leading axes of T by M."""
+    columns = M @ T.flatten(2)
+    both = M @ columns.flatten(1)
+    return both.reshape(len(M), len(M), *T.shape[2:])
