@@ -1,4 +1,4 @@
-"""The four functions as the formulas read: each sum and each stack is one loop.
+"""The four functions as the formulas read: loops over positions and over channels.
 
 They are here to be read, and to be the measure of `d2lconv.corr`, which computes the
 same numbers fast. The chapters show these very definitions.
@@ -26,9 +26,11 @@ def corr2d(X, K):
     Source: Dive into Deep Learning, equation 7.2.1 and listing of section 7.2.
     """
     (h, w), (k_h, k_w) = X.shape, K.shape
-    Y = [[(X[i:i + k_h, j:j + k_w] * K).sum(dtype=X.dtype) for j in range(w - k_w + 1)]
-         for i in range(h - k_h + 1)]
-    return torch.stack([torch.stack(row) for row in Y])
+    Y = []
+    for i in range(h - k_h + 1):
+        for j in range(w - k_w + 1):
+            Y.append((X[i:i + k_h, j:j + k_w] * K).sum())
+    return torch.stack(Y).reshape(h - k_h + 1, w - k_w + 1).to(X.dtype)
 
 
 @shapes(X="c_i h w", K="c_i k_h k_w")
@@ -85,6 +87,7 @@ def corr2d_multi_in_out_1x1(X, K):
 
     Source: Dive into Deep Learning, section 7.4.3.
     """
-    (c_i, h, w), c_o = X.shape, len(K)
+    c_i, h, w = X.shape
+    c_o = K.shape[0]
     Y = K.reshape(c_o, c_i) @ X.reshape(c_i, h * w)
     return Y.reshape(c_o, h, w)
