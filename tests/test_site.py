@@ -253,7 +253,7 @@ def test_a_wrong_address_shows_a_page_that_leads_home(page, site):
 def test_search_finds_a_phrase(page, site):
     page.goto(site + "index.html")
     page.keyboard.press("Control+k")
-    page.keyboard.type("several input channels")
+    page.keyboard.type("multiple input channels")
     page.keyboard.press("Enter")
     page.wait_for_selector("#search-results li a[href*='input_channels.html']")
 
