@@ -87,7 +87,7 @@ slides: book  ## build a deck of slides for each chapter, with the site, into _b
 pdf: book  ## print the whole book into _build/html/book.pdf
 	$(BIN)/python tools/pdf.py _build/html/book.pdf
 
-picture: book  ## photograph the explorer for the README
+picture: book  ## make the pictures of the README and of the landing page
 	$(BIN)/python tools/picture.py
 
 dist: $(READY)  ## build sdist and wheel into dist/, and run the README's example from each

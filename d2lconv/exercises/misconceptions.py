@@ -18,7 +18,7 @@ READ = {
     "parameters": Section("output_channels", "How many parameters, and one bias per what?"),
     "matrix": Section("one_by_one", "Why is it a matrix product?"),
     "agree": Section("one_by_one", "Why does the usual check sometimes fail?"),
-    "edges": Section("one_by_one", "What can mixing the channels do?"),
+    "edges": Section("one_by_one", "What is a 1x1 convolution for?"),
     "fold": Section("one_by_one", "Are two 1x1 layers better than one?"),
     "activation": Section("what_conv2d_does", "Is the activation applied before the sum?"),
     "colours": Section("what_conv2d_does", "How can a kernel look for a colour?"),
