@@ -1,20 +1,22 @@
-"""The directive ``{explore}``: the interactive figure on a Markdown page, made when the site is built."""
+"""Directives for Markdown pages, made when the site is built: ``{explore}``, the interactive figure, and
+``{practice}``, the questions."""
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
 
-from d2lconv import explore
+import d2lconv
 
 
-class Explore(Directive):
-    """Put the figure of the classic example here, as HTML, or as plain text where HTML is not shown."""
+class Shown(Directive):
+    """Put what a function of the package returns here: as HTML, or as plain text where HTML is not shown."""
 
     def run(self):
-        figure = explore()
-        return [nodes.raw("", figure._repr_html_(), format="html"),
-                nodes.raw("", repr(figure), format="text")]
+        shown = getattr(d2lconv, self.name)()
+        return [nodes.raw("", shown._repr_html_(), format="html"),
+                nodes.raw("", repr(shown), format="text")]
 
 
 def setup(app):
-    app.add_directive("explore", Explore)
+    for name in ("explore", "practice"):
+        app.add_directive(name, Shown)
     return {"parallel_read_safe": True}

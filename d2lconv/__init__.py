@@ -12,6 +12,7 @@ from d2lconv.arithmetic import explain
 from d2lconv.conv import Conv2d, conv2d
 from d2lconv.corr import corr2d, corr2d_multi_in, corr2d_multi_in_out, corr2d_multi_in_out_1x1
 from d2lconv.cost import conv2d_cost
+from d2lconv.exercises.questions import ask, practice
 from d2lconv.explorer import explore
 from d2lconv.figures import draw, draw_stacks
 from d2lconv.runtime import default_device, exact_float32
@@ -20,6 +21,7 @@ from d2lconv.validation import shapes
 
 __all__ = [
     "Conv2d",
+    "ask",
     "conv2d",
     "conv2d_cost",
     "corr2d",
@@ -33,6 +35,7 @@ __all__ = [
     "explain",
     "explore",
     "loops",
+    "practice",
     "shapes",
     "summary",
     "winograd",

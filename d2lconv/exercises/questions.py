@@ -1,0 +1,275 @@
+"""Questions with named misconceptions, answered in the page: predict, commit, and only then look.
+
+jupyterquiz 2.9.6 was tried first: it names a belief for a typed number, but writes 44 KB for each question, with
+random ids, so that no two runs agree; it has no fallback without scripts and no live region for a screen reader.
+"""
+
+import itertools
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from pathlib import Path
+from random import Random
+from string import Template as Page
+
+import torch
+
+from d2lconv.arithmetic import number
+from d2lconv.exercises import EXERCISES, wrong_answers
+from d2lconv.exercises.misconceptions import Misconception
+from d2lconv.exercises.question_bank import TEMPLATES, Template
+from d2lconv.validation import check_bool, check_int
+
+VARIANTS = 20  # of each question in `practice`
+FOLDER = Path(__file__).parent
+
+
+class Unfit(ValueError):
+    """These numbers make no question: two beliefs, or a belief and the truth, cannot be told apart."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question with its numbers; each wrong answer that a known belief gives leads to that belief.
+
+    >>> print(ask("parameters"))
+    How many parameters does `Conv2d(3, 5, 2)` have, with its biases?
+    >>> ask("parameters").answer, ask("parameters").wrong["63"].name
+    ('65', 'one bias per input channel')
+    """
+
+    name: str
+    template: Template
+    values: dict[str, str]
+    key: str
+    wrong: dict[str, Misconception]
+    fold: bool = False
+
+    @property
+    def text(self) -> str:
+        """What is asked."""
+        return self.template.text.format_map(self.values)
+
+    @property
+    def grid(self) -> str:
+        """The numbers that belong to it, as lines of text."""
+        return self.values.get("grid", "")
+
+    @property
+    def options(self) -> list[str]:
+        """What can be chosen, if it is a choice."""
+        return [option.format_map(self.values) for option in self.template.options or ()]
+
+    @property
+    def answer(self) -> str:
+        """The right answer, as a reader would type or choose it."""
+        return self.shown(self.key)
+
+    @property
+    def why(self) -> str:
+        """The reason, in a sentence."""
+        return self.template.why.format_map(self.values)
+
+    def shown(self, key: str) -> str:
+        """The answer that a key means: a choice has its options' places as keys."""
+        return self.options[int(key)] if self.options else key
+
+    def __repr__(self):
+        options = [f"- {option}" for option in self.options]
+        return "\n".join(filter(None, [self.text, self.grid, *options]))
+
+    def _repr_html_(self):
+        data = {**pool([self]), "fold": self.fold}
+        return page("question.html", fallback=self.fallback(), data=packed(data), style=asset("question.css"),
+                    question=asset("question.js"))
+
+    def fallback(self) -> str:
+        """What is shown where no script runs: the answer is folded, and opens without one."""
+        wrong = [f"<li>{marked(self.shown(key))}: {marked(belief.name)}. {marked(belief.hint)}</li>"
+                 for key, belief in self.wrong.items()]
+        options = [f"<li>{marked(option)}</li>" for option in self.options]
+        parts = [f"<p>{marked(self.text)}</p>", f"<pre>{self.grid}</pre>" * bool(self.grid),
+                 f"<ul>{''.join(options)}</ul>" * bool(options),
+                 f"<details><summary>Answer</summary><p><strong>{marked(self.answer)}</strong>. {marked(self.why)}</p>"
+                 f"<p>Wrong answers, and the beliefs that lead there:</p><ul>{''.join(wrong)}</ul></details>"]
+        return "\n".join(filter(None, parts))
+
+
+@dataclass(frozen=True)
+class Practice:
+    """What `practice` returns: the questions, one after the other, where HTML is shown."""
+
+    questions: tuple[Question, ...]
+
+    def __repr__(self):
+        return f"{len(self.questions)} questions, to be answered where HTML is shown"
+
+    def _repr_html_(self):
+        first = {question.name: question for question in reversed(self.questions)}
+        return page("practice.html", fallback="\n".join(question.fallback() for question in reversed(first.values())),
+                    data=packed(pool(self.questions)), style=asset("question.css"), question=asset("question.js"),
+                    practice=asset("practice.js"))
+
+
+def ask(question: str, *, fold: bool = True, **numbers: int) -> Question:
+    """Ask a question in the page, before the cell whose result decides it.
+
+    A wrong answer is met with the name of the belief that leads to it. On the site, the output of the next cell is
+    folded until the question is answered, or the reader opens it; with ``fold=False`` it stays as it is.
+    ``numbers`` replace the book's own.
+
+    Raises ``ValueError`` for an unknown question or number, and where two beliefs give the same answer;
+    ``TypeError`` for a number that is not an integer.
+
+    >>> ask("shape_in", c_i=3, h=8, w=6, k=3)
+    `X` has the shape (3, 8, 6) and `K` the shape (3, 3, 3). What is the shape of `corr2d_multi_in(X, K)`?
+    """
+    if question not in TEMPLATES:
+        raise ValueError(f"there is no question {question!r}: take one of {', '.join(TEMPLATES)}.")
+    own = {name: value for name, (value, _) in TEMPLATES[question].numbers.items()}
+    unknown = [name for name in numbers if name not in own]
+    if unknown:
+        raise ValueError(f"the question {question!r} has no number {unknown[0]!r}: it has {', '.join(own)}.")
+    own |= {name: check_int(name, n, 0) for name, n in numbers.items()}
+    return pose(question, own, check_bool("fold", fold))
+
+
+@cache
+def practice() -> Practice:
+    """Ask one question after the other, always with new numbers; the page lists the beliefs that are still held.
+
+    The page mixes a pool of numbers that is made here, and comes back to a number only when all have been used.
+
+    >>> len(practice().questions) > 400
+    True
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the tensors are tiny: threads would only wait for each other
+    try:
+        questions = [question for name in TEMPLATES for question in itertools.islice(variants(name), VARIANTS)]
+    finally:
+        torch.set_num_threads(threads)
+    return Practice(tuple(questions))
+
+
+def variants(name: str) -> Iterator[Question]:
+    """Pose a question with all its other numbers, in an order that is mixed and always the same."""
+    numbers = TEMPLATES[name].numbers
+    others = list(itertools.product(*(others for _, others in numbers.values())))
+    Random(name).shuffle(others)
+    asked = {repr(ask(name))}
+    for values in others:
+        try:
+            question = pose(name, dict(zip(numbers, values)))
+        except Unfit:
+            continue
+        telling = len(set(question.wrong.values())) >= min(2, len(question.template.told_apart))
+        if telling and repr(question) not in asked:
+            asked.add(repr(question))
+            yield question
+
+
+def pose(name: str, numbers: Mapping[str, int], fold: bool = False) -> Question:
+    """Compute the right answer, and what each belief makes of the same numbers."""
+    template = TEMPLATES[name]
+    with torch.device("cpu"):
+        arguments = template.arguments(**numbers)
+        words = template.words(arguments, **numbers)
+        truth = outcome(template, EXERCISES[template.exercise].truth, arguments, numbers)
+        found = [(wrong.misconception, outcome(template, wrong.function, arguments, numbers))
+                 for wrong in wrong_answers(template.exercise) if wrong.misconception in template.told_apart]
+    found = [(belief, result) for belief, result in found if result != truth]
+    key, wrong = (choices if template.options else typed)(template, truth, found)
+    values = {name: str(value) for name, value in {**numbers, **words, "answer": key}.items()}
+    return Question(name, template, values, key, wrong, fold)
+
+
+def outcome(template, function, arguments, numbers):
+    """What is asked of a function's result; None where it raises, as a belief may on some shapes."""
+    try:
+        result = template.asked(function(*arguments), **numbers)
+    except Exception:
+        return None
+    return result.tolist() if isinstance(result, torch.Tensor) else result
+
+
+def typed(template, truth, found):
+    """The right answer, and for each wrong one that can be typed its belief: one alone."""
+    key, wrong = plain(truth), {}
+    if key is None:
+        raise Unfit("the question has no answer with these numbers.")
+    for belief, result in found:
+        answer = plain(result)
+        if answer in (key, None) or (", " in answer) > (", " in key):
+            continue
+        if wrong.setdefault(answer, belief) is not belief:
+            raise Unfit(f'"{wrong[answer].name}" and "{belief.name}" both give {answer}: take other numbers.')
+    if not wrong:
+        raise Unfit("with these numbers, no wrong belief shows: take others.")
+    return key, wrong
+
+
+def choices(template, truth, found):
+    """The place of the right option, and those of the others, whose beliefs must give another result."""
+    shown = [belief for belief, _ in found]
+    places = dict(enumerate(template.options.values()))
+    hidden = [belief.name for belief in places.values() if belief and belief not in shown]
+    if hidden:
+        raise Unfit(f'"{hidden[0]}" gives the right result with these numbers: take others.')
+    return (next(str(place) for place, belief in places.items() if belief is None),
+            {str(place): belief for place, belief in places.items() if belief})
+
+
+def plain(result):
+    """Write a result as a reader types it; None for what is neither a number nor a row of numbers.
+
+    >>> plain(5.0), plain((3, 5, 5)), plain(56 / 3), plain([[1]])
+    ('5', '3, 5, 5', '18.67', None)
+    """
+    row = result if isinstance(result, (list, tuple)) else [result]
+    numbers = [isinstance(x, (int, float)) and math.isfinite(x) for x in row]
+    return ", ".join(map(number, row)) if row and all(numbers) else None
+
+
+def pool(questions):
+    """What the page needs: each text once, each case's values, and the beliefs by their place in a list."""
+    beliefs = list(dict.fromkeys(belief for question in questions for belief in question.wrong.values()))
+    groups = {}
+    for question in questions:
+        groups.setdefault(question.name, []).append(question)
+    return {"beliefs": [[belief.name, belief.hint, belief.read.heading, belief.read.url] for belief in beliefs],
+            "questions": [about(group, beliefs) for group in groups.values()]}
+
+
+def about(group, beliefs):
+    """One template, and its cases."""
+    template, text = group[0].template, group[0].template.text + group[0].template.why
+    names = [name for name in group[0].values
+             if name == "grid" or f"{{{name}}}" in text + "".join(template.options or ())]
+    cases = [[[question.values[name] for name in names], question.key,
+              {key: beliefs.index(belief) for key, belief in question.wrong.items()}] for question in group]
+    return {"topic": template.topic, "text": template.text, "why": template.why,
+            "options": list(template.options or ()), "names": names, "cases": cases}
+
+
+def packed(data):
+    """JSON that can stand inside of a script."""
+    return json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
+
+
+def marked(text):
+    """HTML of a text in which backticks mark code."""
+    return "".join(f"<code>{escape(part)}</code>" if n % 2 else escape(part) for n, part in enumerate(text.split("`")))
+
+
+def page(name, **parts):
+    return Page(asset(name)).substitute(parts)
+
+
+@cache
+def asset(name):
+    """Read one of the files beside this one."""
+    return (FOLDER / name).read_text(encoding="utf-8")
