@@ -119,6 +119,7 @@ def test_the_explorer_works_inside_and_keeps_the_arrow_keys(page, site):
         const {h, v} = Reveal.getIndices(document.querySelector(".d2lconv-explorer").closest("section"));
         Reveal.slide(h, v);
     }""")
+    page.wait_for_function("location.hash")  # the deck writes it a moment later
     where, words = page.url, page.locator("section.present .d2lconv-explorer .lines")
     page.locator("section.present [role=gridcell]").first.click()
     assert "= 56" in words.inner_text()
