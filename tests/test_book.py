@@ -1,6 +1,7 @@
 """The notebooks' hygiene, and proof that the checks of the notebooks can fail."""
 
 import ast
+import base64
 import copy
 import inspect
 import json
@@ -102,6 +103,13 @@ def test_every_page_stands_in_the_table_of_contents():
     listed = set(re.findall(r"(?:file|root): *(\S+)", (ROOT / "_toc.yml").read_text()))
     pages = {p.stem for p in (ROOT / "book").iterdir() if p.suffix in {".md", ".ipynb"}}
     assert listed == pages
+
+
+def test_the_landing_page_shows_the_photograph_of_the_first_chapter():
+    cells = code_cells(read(ROOT / "book" / "input_channels.ipynb"))
+    pictures = [output["data"]["image/jpeg"] for cell in cells for output in cell["outputs"]
+                if "image/jpeg" in output.get("data", {})]
+    assert [base64.b64decode(picture) for picture in pictures] == [(ROOT / "book/_static/channels.jpg").read_bytes()]
 
 
 def tree(function):

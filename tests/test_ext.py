@@ -1,5 +1,5 @@
-"""The site's own extensions: formulas become MathML or stop the build, and the light page does its five
-steps or says which of the things it relies on is gone."""
+"""The site's own extensions: formulas become MathML or stop the build, figures get a description, and the light
+page does its five steps or says which of the things it relies on is gone."""
 
 import sys
 from pathlib import Path
@@ -14,6 +14,7 @@ from sphinx.errors import ExtensionError
 
 sys.path.append(str(Path(__file__).parent.parent / "_ext"))  # where _config.yml, too, says that they are
 
+import alt_text
 import light_page
 import mathml
 
@@ -169,3 +170,27 @@ def test_a_stylesheet_written_otherwise_stops_the_build(stock, written, instead,
     sheet.write_text(sheet.read_text("utf-8").replace(written, instead), "utf-8")
     with pytest.raises(ExtensionError, match=message):
         lighten(stock)
+
+
+# Texts for those who cannot see a figure.
+
+def described(source, text):
+    """The alternative text that the picture of one cell gets."""
+    image = nodes.image(mime_type="image/png")
+    words = nodes.literal_block(text, text, mime_type="text/plain")
+    cell = nodes.container("", nodes.literal_block(source, source),
+                           nodes.container("", image, words, nb_element="mime_bundle"), nb_element="cell_code")
+    alt_text.describe(None, nodes.container("", cell))
+    return image["alt"]
+
+
+def test_a_figure_that_has_words_is_described_by_them():
+    assert described("# A comment\nd2l.draw(X, K)", "19 + 37 = 56") == "19 + 37 = 56"
+
+
+def test_a_plain_figure_is_described_by_the_comment_above_its_code():
+    assert described("# A red stripe\nplt.show()", "<Figure size 640x480 with 1 Axes>") == "A red stripe"
+
+
+def test_a_plain_figure_without_a_comment_points_to_the_text():
+    assert described("plt.show()", "<Figure size 640x480 with 1 Axes>") == alt_text.ELSEWHERE
