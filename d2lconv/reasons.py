@@ -2,7 +2,6 @@
 
 import math
 import re
-from itertools import pairwise
 
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
@@ -58,6 +57,9 @@ def other_channels(call, place):
 def other_size(call, place, trace):
     """Compare what a layer is made for with what arrives."""
     layer, x = call.module, call.input
+    axes = f"{place} ({type(layer).__name__}) gets a tensor of {x.ndim} axes, {tuple(x.shape)}."
+    if re.search(r"\b\dD\b", str(trace.error)):  # "expected 4D input"
+        return axes
     for name, things in MADE_FOR.items():
         made = getattr(layer, name, None)
         if x.ndim > 1 and made not in (None, arriving(layer, name, x)):
@@ -66,7 +68,7 @@ def other_size(call, place, trace):
     window = pair(getattr(layer, "kernel_size", 1))
     if any(k > size for k, size in zip(window, x.shape[-2:])):
         return f"{place} looks at {window[0]}x{window[-1]} numbers, but its input is only {tuple(x.shape)}."
-    return f"{place} ({type(layer).__name__}) gets a tensor of {x.ndim} axes, {tuple(x.shape)}."
+    return axes
 
 
 def origin(trace, x):
@@ -107,10 +109,9 @@ def shortcut(before, after):
 
 def mixed_batch(trace):
     """Say where the network's own code has mixed the images of a batch, if it has."""
-    ran = [call for call in trace.layers() if call.input is not None and call.output is not None]
-    for before, after in pairwise(ran):
-        out, given = tuple(before.output.shape), tuple(after.input.shape)
-        if len(out) == 4 and len(given) == 2 and out[0] != given[0]:
-            return (f"The network runs, but mixes images: {where(before.name)} gives {out[0]} of them, {out}, and "
-                    f"{where(after.name)} gets {given[0]} rows, {given}. For a row of each image write x.flatten(1).")
-    return ""
+    if trace.mixed() is None:
+        return ""
+    before, after = trace.mixed()
+    return (f"The network runs, but mixes the images: from {where(before.name)} come {len(before.output)}, "
+            f"{tuple(before.output.shape)}, and to {where(after.name)} go {len(after.input)} rows, "
+            f"{tuple(after.input.shape)}. For one row of each image write x.flatten(1).")

@@ -41,7 +41,7 @@ def find_repairs(trace, attempt):
             break
         for lines in stage(trace):
             again = attempt(lines)
-            if again.error is None:
+            if again.error is None and not again.mixed():
                 helping.append((lines, again))
                 break
             if reached(again) > reached(furthest[1]):

@@ -15,11 +15,11 @@ from d2lconv.reasons import advise
 from d2lconv.repairs import find_repairs
 from d2lconv.trace import is_layer, run
 
-HEADS = ["layer", "kind", "in", "out", "weight", "parameters", "multiply-adds", "output bytes"]
+HEADS = ["layer", "kind", "in", "out", "weight", "parameters", "MACs", "bytes out"]
 SIDES = "<<<<<>>>"
-TEXT = "font-family: monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0.5em 0"
-TABLE = "font-family: monospace; border-collapse: collapse; margin: 0; background: none; color: inherit"
-CELL = "padding: 0.1em 0.6em; white-space: nowrap; background: none; color: inherit; text-align: "
+MONO = "font-family: monospace; font-size: 0.85em; background: none; color: inherit; "
+TEXT = MONO + "white-space: pre-wrap; overflow-wrap: anywhere; margin: 0.6em 0"
+CELL = "padding: 0.1em 0.5em; white-space: nowrap; background: none; text-align: "
 
 
 def summary(model: nn.Module, X: Any) -> "Summary":
@@ -119,15 +119,16 @@ class Summary:
     def _repr_html_(self) -> str:
         lines = "".join(html_line("td" if n else "th", line) for n, line in enumerate(self.table()))
         messages = "".join(f'<div style="{TEXT}">{html.escape(message)}</div>' for message in self.messages())
-        return (f'<div class="d2lconv-report"><div style="overflow-x: auto"><table style="{TABLE}">{lines}'
-                f'</table></div>{messages}</div>')
+        table = f'<table style="{MONO}border-collapse: collapse; margin: 0">{lines}</table>'
+        return f'<div class="d2lconv-report"><div style="overflow-x: auto">{table}</div>{messages}</div>'
 
 
 def html_line(tag, texts):
     """Write a line of the table in HTML."""
     cells = [f'<{tag} style="{CELL}{"left" if side == "<" else "right"}">{html.escape(text)}</{tag}>'
              for text, side in zip(texts, SIDES)]
-    return f"<tr>{''.join(cells)}</tr>"
+    weight = "bold" if "refused" in texts else "inherit"
+    return f'<tr style="font-weight: {weight}">{"".join(cells)}</tr>'
 
 
 def rows(trace):
@@ -137,9 +138,8 @@ def rows(trace):
         weight = getattr(call.module, "weight", None)
         held = {p for p in call.module.parameters(recurse=is_layer(call.module)) if not is_lazy(p)} - counted
         counted |= held
-        memory = 0 if call.output is None else call.output.numel() * call.output.itemsize
         yield Row(call.name, type(call.module).__name__, sizes(call.input), sizes(call.output), sizes(weight),
-                  sum(p.numel() for p in held), multiply_adds(call), memory)
+                  sum(p.numel() for p in held), multiply_adds(call), call.output.nbytes if call.output is not None else 0)
 
 
 def multiply_adds(call):

@@ -8,6 +8,7 @@ import sys
 import traceback
 import warnings
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,12 @@ class Trace(TorchFunctionMode):
         """List the calls of layers, and of other modules that hold parameters themselves."""
         return [call for call in self.calls if not call.inside
                 and (is_layer(call.module) or [*call.module.parameters(recurse=False)])]
+
+    def mixed(self):
+        """Return the calls between which the network's own code has mixed the images of a batch, or None."""
+        ran = [call for call in self.layers() if call.input is not None and call.output is not None]
+        return next(((before, after) for before, after in pairwise(ran) if before.output.ndim == 4
+                     and after.input.ndim == 2 and len(before.output) != len(after.input)), None)
 
     def line(self):
         """Return the last line that ran of code that is not torch's, or nothing."""
