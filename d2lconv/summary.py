@@ -19,6 +19,7 @@ HEADS = ["layer", "kind", "in", "out", "weight", "parameters", "MACs", "bytes ou
 SIDES = "<<<<<>>>"
 MONO = "font-family: monospace; font-size: 0.85em; background: none; color: inherit; "
 TEXT = MONO + "white-space: pre-wrap; overflow-wrap: anywhere; margin: 0.6em 0"
+SCROLL = 'role="group" aria-label="layers" tabindex="0" data-lm-suppress-shortcuts="true" style="overflow-x: auto"'
 CELL = "padding: 0.1em 0.5em; white-space: nowrap; background: none; text-align: "
 
 
@@ -70,7 +71,7 @@ class Row:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Summary:
-    """What `summary` found; true if the network ran. ``repairs`` are lines to type, the best ones first."""
+    """What `summary` found; its repr is the table and the advice. ``repairs`` are lines to type, the best first."""
 
     rows: tuple[Row, ...]
     parameters: int
@@ -83,9 +84,6 @@ class Summary:
     def ok(self) -> bool:
         """Whether the network ran to its end."""
         return self.error is None
-
-    def __bool__(self) -> bool:
-        return self.ok
 
     @property
     def macs(self) -> int:
@@ -120,7 +118,7 @@ class Summary:
         lines = "".join(html_line("td" if n else "th", line) for n, line in enumerate(self.table()))
         messages = "".join(f'<div style="{TEXT}">{html.escape(message)}</div>' for message in self.messages())
         table = f'<table style="{MONO}border-collapse: collapse; margin: 0">{lines}</table>'
-        return f'<div class="d2lconv-report"><div style="overflow-x: auto">{table}</div>{messages}</div>'
+        return f'<div class="d2lconv-report"><div {SCROLL}>{table}</div>{messages}</div>'
 
 
 def html_line(tag, texts):
@@ -139,7 +137,7 @@ def rows(trace):
         held = {p for p in call.module.parameters(recurse=is_layer(call.module)) if not is_lazy(p)} - counted
         counted |= held
         yield Row(call.name, type(call.module).__name__, sizes(call.input), sizes(call.output), sizes(weight),
-                  sum(p.numel() for p in held), multiply_adds(call), call.output.nbytes if call.output is not None else 0)
+                  sum(p.numel() for p in held), multiply_adds(call), getattr(call.output, "nbytes", 0))
 
 
 def multiply_adds(call):

@@ -158,7 +158,7 @@ def test_it_changes_nothing():
                           nn.Linear(5, 2))
     X, state = torch.randn(2, 3, 6, 6), copy.deepcopy(model.state_dict())
     before, seeds = X.clone(), torch.random.get_rng_state()
-    assert not d2l.summary(model, X)
+    assert not d2l.summary(model, X).ok
     assert all(torch.equal(state[name], value) for name, value in model.state_dict().items())
     assert torch.equal(X, before)
     assert torch.equal(torch.random.get_rng_state(), seeds)
