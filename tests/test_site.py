@@ -309,3 +309,15 @@ def test_the_first_cell_can_be_unfolded(page, site):
     assert not cell.locator("pre").is_visible()
     cell.locator("summary").click()
     assert cell.locator("pre").is_visible()
+
+
+def test_a_summary_fits_on_a_desk_and_its_messages_wrap_on_a_phone(page, site):
+    def cut_off(what):
+        return page.locator(f".d2lconv-report {what}").evaluate_all(
+            "boxes => boxes.filter(box => box.scrollWidth > box.clientWidth).map(box => box.innerText)")
+
+    page.goto(site + "errors.html")
+    assert cut_off("[aria-label=layers]") == []
+    page.set_viewport_size(PHONE["viewport"])
+    assert cut_off("[aria-label=layers]") != []
+    assert cut_off("> div:not([aria-label])") == []
