@@ -20,7 +20,7 @@ SIDES = "<<<<<>>>"
 MONO = "font-family: monospace; font-size: 0.85em; background: none; color: inherit; "
 TEXT = MONO + "white-space: pre-wrap; overflow-wrap: anywhere; margin: 0.6em 0"
 SCROLL = 'role="group" aria-label="layers" tabindex="0" data-lm-suppress-shortcuts="true" style="overflow-x: auto"'
-CELL = "padding: 0.1em 0.5em; white-space: nowrap; background: none; text-align: "
+CELL = "padding: 0.1em 0.35em; white-space: nowrap; background: none; text-align: "
 
 
 def summary(model: nn.Module, X: Any) -> "Summary":
