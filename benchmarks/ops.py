@@ -1,13 +1,17 @@
-"""Measure the contraction against torch.nn.functional.conv2d: `make bench` prints and stores the table.
+"""Measure the layer against torch and others: `make bench` prints the tables and stores the record.
 
-Everything is a ratio of times from one run: the two are called in turn, after warming up with the
-real sizes, and the median over the rounds is taken. Absolute times depend on the machine, and on
-what else it does.
+Everything is a ratio of times from one run: the candidates are called in turn, in an order that is
+drawn anew in every round, after warming up with the real sizes; the median over the rounds is kept.
+Each number of threads has a process of its own, which may use so many cores and no more. Absolute
+times depend on the machine, and on what else it does.
 """
 
 import argparse
+import importlib.metadata
+import importlib.util
 import json
 import math
+import os
 import platform
 import random
 import statistics
@@ -16,13 +20,17 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
+from torch.nn.functional import pad
 
-from d2lconv import conv2d, conv2d_cost, default_device, exact_float32, loops
-from d2lconv.contraction import columns, dealt, strips, windows
+from d2lconv import conv2d, conv2d_cost, default_device, exact_float32, loops, winograd
 
 RECORD = Path(__file__).resolve().parent.parent / "d2lconv" / "measured.json"
-LAYERS = {  # name: image, weight, stride, padding, groups
+OUTLIER = ("VGG-16, 1.1", 16, 1)  # layer, images, threads: torch copies 2 * 205 MB of fresh memory there
+COPIES = 2**29  # bytes of windows; candidates that would copy more are left out
+GEOMETRY = ("image", "weight", "stride", "padding", "groups")
+LAYERS = {
     "classic, 2x2": ((2, 3, 3), (3, 2, 2, 2), 1, 0, 1),
     "classic, 1x1": ((3, 3, 3), (2, 3, 1, 1), 1, 0, 1),
     "LeNet-5, 1": ((1, 28, 28), (6, 1, 5, 5), 1, 2, 1),
@@ -56,188 +64,204 @@ LAYERS = {  # name: image, weight, stride, padding, groups
 }
 
 
-def tensors(name, batch):
-    """Draw the image and the weight of a layer, always the same."""
+
+
+def drawn(name, batch):
+    """Draw the images and the weight of a layer, always the same."""
     (c_i, h, w), weight, *_ = LAYERS[name]
     g = torch.Generator("cpu").manual_seed(0)
     X, K = torch.randn(batch, c_i, h, w, generator=g), torch.randn(weight, generator=g)
     return X.to(default_device()), K.to(default_device())
 
 
-def take_turns(functions, seconds):
-    """Call functions in turn for so many seconds, at least 5 times; return the list of times of each.
+def two_lines(X, K, stride, padding, groups):
+    """What one writes without a library: windows as a view, and one contraction."""
+    W = pad(X, [padding] * 4).unfold(2, K.shape[2], stride).unfold(3, K.shape[3], stride)
+    if groups == 1:
+        return torch.tensordot(K, W, dims=([1, 2, 3], [1, 4, 5])).transpose(0, 1)
+    W, K = W.unflatten(1, (groups, -1)), K.unflatten(0, (groups, -1))
+    return torch.einsum("ngcijab,gocab->ngoij", W, K).flatten(1, 2)
 
-    In every round the order is another: who comes second finds the image in the cache.
-    """
-    on_gpu = default_device().type == "cuda"
-    for function in [*functions, *functions]:  # fresh memory and cold caches are nobody's fault
+
+def numpy_two_lines(X, K, stride, padding):
+    """The same in NumPy."""
+    X = np.pad(X, [(0, 0), (0, 0), (padding, padding), (padding, padding)])
+    W = np.lib.stride_tricks.sliding_window_view(X, K.shape[2:], axis=(2, 3))[:, :, ::stride, ::stride]
+    return np.tensordot(K, W, axes=([1, 2, 3], [1, 4, 5])).swapaxes(0, 1)
+
+
+def jax_compiled(X, K, stride, padding, groups):
+    """JAX's own convolution, compiled: return a function without arguments that waits for the result."""
+    import jax
+    convolution = jax.jit(lambda X, K: jax.lax.conv_general_dilated(
+        X, K, (stride, stride), [(padding, padding)] * 2, feature_group_count=groups))
+    X, K = jax.numpy.asarray(X), jax.numpy.asarray(K)
+    return lambda: convolution(X, K).block_until_ready()
+
+
+def candidates(name, batch):
+    """Name the functions that compute a layer, and what is measured beside them."""
+    (image, weight, stride, padding, groups), (X, K) = LAYERS[name], drawn(name, batch)
+    c_o, c_k, k_h, k_w = weight
+    plain, cost = stride == groups == 1, conv2d_cost((batch, *image), weight, False, stride, padding, 1, groups)
+    numbers, places = c_k * k_h * k_w, math.prod(cost.output_shape[2:])
+    found = {"torch": lambda: torch.nn.functional.conv2d(X, K, None, stride, padding, 1, groups),
+             "ours": lambda: conv2d(X, K, None, stride, padding, 1, groups)}
+    if 4 * batch * groups * numbers * places < COPIES:
+        found["two lines"] = lambda: two_lines(X, K, stride, padding, groups)
+    if batch > 1:
+        return found
+    rows, columns = torch.randn(groups, c_o // groups, numbers).to(X), torch.randn(groups, numbers, places).to(X)
+    found["product"] = lambda: torch.bmm(rows, columns)  # the matrix product alone, on matrices of these sizes
+    if plain and (k_h, k_w) == (3, 3):
+        found["winograd"] = lambda: winograd.corr2d_multi_in_out_3x3(pad(X[0], [padding] * 4), K)
+    if plain and c_o * math.prod(image) < 30_000:  # where loops end in reasonable time
+        found["listing"] = lambda: loops.corr2d_multi_in_out(pad(X[0], [padding] * 4), K)
+    if default_device().type == "cpu":
+        if groups == 1:
+            found["numpy"] = lambda: numpy_two_lines(X.numpy(), K.numpy(), stride, padding)
+        if importlib.util.find_spec("jax"):
+            found["jax"] = jax_compiled(X.numpy(), K.numpy(), stride, padding, groups)
+    return found
+
+
+def backward(name):
+    """Name the two ways back: the gradients of image and weight, without the way forward."""
+    (*_, stride, padding, groups), (X, K) = LAYERS[name], drawn(name, 1)
+    X.requires_grad_(), K.requires_grad_()
+
+    def back(convolution):
+        Y = convolution(X, K, None, stride, padding, 1, groups)
+        dY = torch.ones_like(Y)
+        return lambda: torch.autograd.grad(Y, (X, K), dY, retain_graph=True)
+
+    return {"torch": back(torch.nn.functional.conv2d), "ours": back(conv2d)}
+
+
+def take_turns(functions, seconds):
+    """Call the functions in turn for so many seconds, at least 5 times; return the times of each."""
+    wait = torch.cuda.synchronize if default_device().type == "cuda" else lambda: None
+    for function in [*functions.values()] * 2:  # fresh memory and cold caches are nobody's fault
         function()
-    times, end = [[] for _ in functions], time.perf_counter() + seconds
-    while len(times[0]) < 5 or time.perf_counter() < end:
-        for function, measured in random.sample([*zip(functions, times)], len(functions)):
-            if on_gpu:
-                torch.cuda.synchronize()
+    times, end = {name: [] for name in functions}, time.perf_counter() + seconds
+    while len(times["torch"]) < 5 or time.perf_counter() < end:
+        for name in random.sample([*functions], len(functions)):
+            wait()
             start = time.perf_counter()
-            function()
-            if on_gpu:
-                torch.cuda.synchronize()
-            measured.append(time.perf_counter() - start)
+            functions[name]()
+            wait()
+            times[name].append(time.perf_counter() - start)
     return times
 
 
-def ratio(times, reference):
-    """Return the median, and the quartiles, of the ratio in each round."""
-    low, middle, high = statistics.quantiles([t / r for t, r in zip(times, reference)], n=4)
-    return {"median": round(middle, 3), "quartiles": [round(low, 3), round(high, 3)]}
+def compare(functions, seconds):
+    """Return torch's median time, and the quartiles of every candidate's ratio to it, round by round."""
+    times, found = take_turns(functions, seconds), {}
+    reference = times.pop("torch")
+    for name, measured in times.items():
+        low, middle, high = statistics.quantiles([t / r for t, r in zip(measured, reference)], n=4)
+        found[name] = {"median": round(middle, 3), "quartiles": [round(low, 3), round(high, 3)]}
+    return {"microseconds": round(1e6 * statistics.median(reference), 1), "ratio": found}
 
 
-def forward(name, batch, seconds):
-    """Compare one layer without gradients, and find the share of the matrix product alone."""
-    (*_, stride, padding, groups), (X, K) = LAYERS[name], tensors(name, batch)
-    padded = torch.nn.functional.pad(X, [padding] * 4)
-    W = windows(padded, K.shape[2:], (stride, stride))
-    row = max(W[0, :, 0].numel(), len(K) * W.shape[3])
-    matrices = K.reshape(groups, len(K) // groups, -1)
-    filled = (columns(dealt(W[images, :, rows]), groups) for images, rows in strips(len(W), W.shape[2], row))
-    ready = [(matrices.repeat(len(strip) // groups, 1, 1), strip) for strip in filled]
-    ours, theirs, alone = take_turns([
-        lambda: conv2d(X, K, None, stride, padding, 1, groups),
-        lambda: torch.nn.functional.conv2d(X, K, None, stride, padding, 1, groups),
-        lambda: [torch.bmm(*pair) for pair in ready]], seconds)
-    return {"ratio": ratio(ours, theirs), "product": round(statistics.median(a / o for a, o in zip(alone, ours)), 2),
-            "microseconds": [round(1e6 * statistics.median(times)) for times in (ours, theirs)]}
+@exact_float32()
+def measure(threads, batches, layers, seconds):
+    """Measure every layer on so many threads, both ways, printing as it goes."""
+    rows = []
+    for kind, batch in [*(("forward", batch) for batch in batches), ("backward", 1)]:
+        print(f"\n{kind}, {batch} image(s), {threads} thread(s): torch's microseconds, and multiples of them")
+        for name in layers:
+            with torch.set_grad_enabled(kind == "backward"):
+                found = compare(backward(name) if kind == "backward" else candidates(name, batch), seconds)
+            rows.append({"kind": kind, "layer": name, "threads": threads, "batch": batch, **found})
+            others = "  ".join(f"{other} {ratio['median']:.2f}" for other, ratio in found["ratio"].items())
+            print(f"{name:20}{found['microseconds']:>11.1f}  {others}", flush=True)
+        same = [row for row in rows if (row["kind"], row["batch"]) == (kind, batch)]
+        for other in sorted({name for row in same for name in row["ratio"]}):
+            both = [row for row in same if other in row["ratio"]]
+            print(f"geometric mean of {other} over {len(both)} layers {mean(both, other)}, of ours {mean(both)}")
+        usual = [row for row in same if (row["layer"], batch, threads) != OUTLIER]
+        if 0 < len(usual) < len(same):
+            print(f"geometric mean of ours without {OUTLIER[0]}, where torch is slow: {mean(usual)}")
+    return rows
 
 
-def backward(name, batch, seconds):
-    """Compare the gradients with respect to image and weight, without the way forward."""
-    (*_, stride, padding, groups), tensors_ = LAYERS[name], tensors(name, batch)
-    X, K = (t.requires_grad_() for t in tensors_)
-    outputs = [f(X, K, None, stride, padding, 1, groups) for f in (conv2d, torch.nn.functional.conv2d)]
-    dY = torch.ones_like(outputs[0])
-    ours, theirs = take_turns([lambda Y=Y: torch.autograd.grad(Y, (X, K), dY, retain_graph=True)
-                               for Y in outputs], seconds)
-    return {"ratio": ratio(ours, theirs)}
+def mean(rows, name="ours"):
+    """The geometric mean of a candidate's ratios."""
+    return round(statistics.geometric_mean(row["ratio"][name]["median"] for row in rows), 3)
 
 
-def listing(name, seconds):
-    """Compare D2L's loops over pixels with torch; return None where they would not end in reasonable time."""
-    (*_, stride, padding, groups), (X, K) = LAYERS[name], tensors(name, 1)
-    X = torch.nn.functional.pad(X, [padding] * 4)
-    steps = len(K) * X[0].numel()  # of Python, about
-    if stride != 1 or groups != 1 or steps > 30_000:
-        return None
-    ours, theirs = take_turns([lambda: loops.corr2d_multi_in_out(X[0], K),
-                               lambda: torch.nn.functional.conv2d(X, K)], seconds)
-    return ratio(ours, theirs)["median"]
-
-
-def extra_memory(name, enlarged=1):
-    """Run a layer once, in a process of its own; return the MiB beyond input, weight and output."""
-    if not Path("/proc/self/clear_refs").exists() or default_device().type != "cpu":
-        return None
-    line = subprocess.run([sys.executable, __file__, "--memory", name, str(enlarged)],
-                          check=True, capture_output=True, text=True)
-    return round(float(line.stdout), 1)
-
-
-def measure_memory(name, enlarged):
-    """Print by how much this process grew at most during one call, less the output."""
+def extra_memory(side):
+    """Return by how many MiB a layer of 64 channels makes a process grow, beyond image, weight and output."""
     def status(name):
         line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
         return int(line.split()[1]) / 1024
 
-    (*_, stride, padding, groups), (X, K) = LAYERS[name], tensors(name, 1)
-    conv2d(X, K, None, stride, padding, 1, groups)  # what the libraries need once
-    X = X.repeat(1, 1, enlarged, enlarged)
-    Path("/proc/self/clear_refs").write_text("5")  # forget the largest size so far, the parent's too
+    X, K = torch.randn(1, 64, 28, 28), torch.randn(64, 64, 3, 3)
+    conv2d(X, K, padding=1)  # what the libraries need once
+    X = X.repeat(1, 1, side // 28, side // 28)
+    Path("/proc/self/clear_refs").write_text("5")  # forget the largest size so far
     before = status("VmRSS")
-    Y = conv2d(X, K, None, stride, padding, 1, groups)
-    print(status("VmHWM") - before - Y.numel() * Y.element_size() / 2**20)
-
-
-def exponents(seconds):
-    """Fit time ~ size ** exponent, for the pixels, the input and the output channels."""
-    found = {}
-    for axis, shapes in {
-        "h*w": [((32, 2**n, 2**n), (32, 32, 3, 3)) for n in range(5, 10)],
-        "c_i": [((2**n, 64, 64), (32, 2**n, 3, 3)) for n in range(4, 9)],
-        "c_o": [((32, 64, 64), (2**n, 32, 3, 3)) for n in range(4, 10)],
-    }.items():
-        sizes, medians = [], []
-        for image, weight in shapes:
-            X, K = (torch.randn(shape, device=default_device()) for shape in (image, weight))
-            sizes.append(math.log(conv2d_cost(image, weight, padding=1).macs))
-            medians.append(math.log(statistics.median(take_turns([lambda: conv2d(X, K, padding=1)], seconds)[0])))  # noqa: B023
-        found[axis] = round(statistics.linear_regression(sizes, medians).slope, 2)
-    return found
-
-
-def mean(rows, key="ratio"):
-    """The geometric mean of the medians."""
-    return round(statistics.geometric_mean(row[key]["median"] for row in rows), 3)
+    Y = conv2d(X, K, padding=1)
+    return round(status("VmHWM") - before - Y.nbytes / 2**20, 1)
 
 
 def environment():
     """What a ratio depends on besides the code."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    named = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    caches = sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"))
+    read = [[(cache / part).read_text().strip() for part in ("level", "type", "size")] for cache in caches]
     on_gpu = default_device().type == "cuda"
-    return {"device": torch.cuda.get_device_name() if on_gpu else platform.machine(),
-            "system": platform.system(), "python": platform.python_version(), "torch": torch.__version__,
-            "threads": torch.get_num_threads()}
+    versions = {name: importlib.metadata.version(name) for name in ("torch", "numpy", "jax")
+                if importlib.util.find_spec(name)}
+    return {"processor": named[0] if named else platform.processor(), "cores": os.cpu_count(),
+            "caches": {f"L{level} {kind.lower()}": size for level, kind, size in read},
+            "device": torch.cuda.get_device_name() if on_gpu else "cpu", "system": platform.system(),
+            "python": platform.python_version(), **versions}
 
 
-@exact_float32()
-def run(seconds, batches, threads):
-    """Measure everything, print it as it comes, and return the record."""
-    record = {"environment": environment(), "layers": [], "forward": [], "backward": [], "memory": {}}
-    torch.set_num_threads(1)  # the loops use no more, and two that meet at a small layer may wait long for each other
-    print(f"{'layer':20} {'image':>15} {'weight':>18} stride loops / torch   extra MiB")
-    for name, (image, weight, stride, *_) in LAYERS.items():
-        row = {"layer": name, "image": image, "weight": weight, "stride": stride,
-               "listing": listing(name, seconds), "memory": extra_memory(name)}
-        record["layers"].append(row)
-        print(f"{name:20} {'x'.join(map(str, image)):>15} {'x'.join(map(str, weight)):>18} {stride:6} "
-              f"{row['listing'] or '':>13} {row['memory'] if row['memory'] is not None else '':>11}", flush=True)
-    for count in threads:
-        torch.set_num_threads(count)
-        for batch in batches:
-            print(f"\n{count} thread(s), batch {batch}, microseconds\n"
-                  f"{'layer':20} {'ours':>8} {'torch':>8} {'ours / torch':>20} {'product alone':>14}")
-            for name in LAYERS:
-                with torch.no_grad():
-                    row = {"layer": name, "threads": count, "batch": batch, **forward(name, batch, seconds)}
-                record["forward"].append(row)
-                (low, high), middle = row["ratio"]["quartiles"], row["ratio"]["median"]
-                ours, theirs = row["microseconds"]
-                print(f"{name:20} {ours:8} {theirs:8} {middle:6.2f} ({low:.2f} to {high:.2f}) {row['product']:>14.0%}",
-                      flush=True)
-            rows = [row for row in record["forward"] if (row["threads"], row["batch"]) == (count, batch)]
-            print(f"geometric mean {mean(rows)}")
-    print(f"\nbackward, {count} thread(s), batch 1")
-    for name in LAYERS:
-        record["backward"].append({"layer": name, **backward(name, 1, seconds)})
-        print(f"{name:20} {record['backward'][-1]['ratio']['median']:6.2f}", flush=True)
-    print(f"geometric mean {mean(record['backward'])}")
-    for enlarged in (1, 2, 4, 8):
-        side, extra = 224 * enlarged, extra_memory("VGG-16, 1.2", enlarged)
-        if extra is not None:
-            record["memory"][side] = extra
-            print(f"extra memory, 64 -> 64 channels at {side}x{side}: {extra} MiB")
-    record["exponents"] = exponents(seconds)
-    print("exponents", record["exponents"])
-    return record
+def on_cores(threads, *options):
+    """Run this file in a process of its own, on so many cores; return what it printed last, and show the rest."""
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
+    limits["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={str(threads > 1).lower()}"  # JAX has no other way
+    command = [sys.executable, __file__, "--worker", str(threads), *map(str, options)]
+    last = ""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | limits) as worker:
+        for line in worker.stdout:
+            print(last, end="", flush=True)
+            last = line
+    return json.loads(last) if worker.returncode == 0 else sys.exit(worker.returncode)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=0.4, help="for each layer and setting")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 16])
+    parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, torch.get_num_threads()}))
+    parser.add_argument("--layers", default="", help="only those whose name contains this; nothing is stored then")
+    parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--memory", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    chosen = [name for name in LAYERS if options.layers in name]
+    if options.worker:
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:options.worker])
+        torch.set_num_threads(options.worker)
+        result = (extra_memory(options.memory) if options.memory
+                  else measure(options.worker, options.batches, chosen, options.seconds))
+        print(json.dumps(result))
+        return
+    common = ("--seconds", options.seconds, "--batches", *options.batches, "--layers", options.layers)
+    rows = [row for threads in options.threads for row in on_cores(threads, *common)]
+    if options.layers:
+        return
+    layers = [{"layer": name, **dict(zip(GEOMETRY, LAYERS[name]))} for name in LAYERS]
+    record = {"environment": environment(), "layers": layers, "rows": rows,
+              "memory": {side: on_cores(1, "--memory", side) for side in (224, 448, 896, 1792)}}
+    RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print("MiB beyond image and output, for 64 channels at each size:", record["memory"])
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=0.3, help="for each layer and setting")
-    parser.add_argument("--batches", type=int, nargs="+", default=[1, 16])
-    parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, torch.get_num_threads()}))
-    parser.add_argument("--output", type=Path, default=RECORD)
-    parser.add_argument("--memory", nargs=2, metavar=("LAYER", "ENLARGED"), help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.memory:
-        measure_memory(options.memory[0], int(options.memory[1]))
-    else:
-        record = run(options.seconds, options.batches, options.threads)
-        options.output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        print("written to", options.output.name)
+    main()
