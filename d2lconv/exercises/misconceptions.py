@@ -17,7 +17,7 @@ READ = {
     "sizes": Section("output_channels", "What is the output size of a convolution?"),
     "parameters": Section("output_channels", "How many parameters, and one bias per what?"),
     "matrix": Section("one_by_one", "Why is it a matrix product?"),
-    "agree": Section("one_by_one", "Why does the usual check sometimes fail?"),
+    "agree": Section("speed", "Why do two right programs differ in the last digit?"),
     "edges": Section("one_by_one", "What is a 1x1 convolution for?"),
     "fold": Section("one_by_one", "Are two 1x1 layers better than one?"),
     "activation": Section("what_conv2d_does", "Is the activation applied before the sum?"),
