@@ -10,7 +10,7 @@ NBVAL  := -p tests.ipc --nbval --nbval-current-env --nbval-cell-timeout=120 \
           --nbval-sanitize-with=tests/nbval-sanitize.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test copies test-package test-notebooks test-gpu verify repeats notebooks lint links bench bench-site slides pdf picture dist corrupt mutants audit licences address clean
+.PHONY: help book serve test copies test-package test-notebooks test-gpu verify repeats notebooks lint links bench bench-site slides pdf bank picture dist corrupt mutants audit licences address clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -86,6 +86,9 @@ slides: book  ## build a deck of slides for each chapter, with the site, into _b
 
 pdf: book  ## print the whole book into _build/html/book.pdf
 	$(BIN)/python tools/pdf.py _build/html/book.pdf
+
+bank: $(READY)  ## write the questions for Moodle (GIFT) and Canvas (QTI) into _build/bank
+	$(BIN)/python tools/bank.py _build/bank
 
 picture: book  ## make the pictures of the README and of the landing page
 	$(BIN)/python tools/picture.py

@@ -262,7 +262,8 @@ def packed(data):
 
 def marked(text):
     """HTML of a text in which backticks mark code."""
-    return "".join(f"<code>{escape(part)}</code>" if n % 2 else escape(part) for n, part in enumerate(text.split("`")))
+    parts = escape(text, quote=False).split("`")
+    return "".join(f"<code>{part}</code>" if n % 2 else part for n, part in enumerate(parts))
 
 
 def page(name, **parts):

@@ -1,0 +1,92 @@
+"""Write the questions for a learning platform: python tools/bank.py FOLDER
+
+Fifty questions, three times with other numbers (a, b, c), as GIFT for Moodle and as QTI for Canvas and others.
+Each wrong answer is what a known belief gives, and its feedback names that belief.
+"""
+
+import itertools
+import re
+import sys
+from pathlib import Path
+
+from text2qti.config import Config
+from text2qti.qti import QTI
+from text2qti.quiz import Quiz
+
+from d2lconv.exercises.question_bank import TEMPLATES
+from d2lconv.exercises.questions import marked, variants
+
+SIZE, VARIANTS, MOST = 50, "abc", 4  # questions in a variant, their names, wrong answers of a question
+SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!<>])")
+
+
+def bank():
+    """Three variants of the same fifty questions; none has the book's own numbers."""
+    rounds = [list(itertools.islice(variants(name), 2 * len(VARIANTS))) for name in TEMPLATES]
+    again = [questions[len(VARIANTS):] for questions in rounds if len(questions) == 2 * len(VARIANTS)]
+    slots = [*rounds, *again][:SIZE]
+    return {variant: [questions[n] for questions in slots] for n, variant in enumerate(VARIANTS)}
+
+
+def answers(question):
+    """The right answer and one for each belief, with what is said about it; in an order that gives nothing away."""
+    first = {belief: key for key, belief in reversed(question.wrong.items())}
+    found = {question.key: f"Right. {question.why}"}
+    found |= {key: f"{belief.name}. {belief.hint}" for belief, key in list(first.items())[-MOST:]}
+    return [(question.shown(key), said, key == question.key) for key, said in sorted(found.items(), key=in_order)]
+
+
+def in_order(entry):
+    """Sort keys by their numbers."""
+    return [float(x) for x in entry[0].split(", ")]
+
+
+# GIFT, https://docs.moodle.org/en/GIFT_format: HTML in which six signs are escaped
+
+def gift(questions):
+    """Write questions for Moodle."""
+    return "\n\n".join(["$CATEGORY: $course$/Convolution channels",
+                        *itertools.starmap(gift_question, enumerate(questions, 1))]) + "\n"
+
+
+def gift_question(number, question):
+    grid = f"<pre>{question.grid}</pre>".replace("\n", "<br>") if question.grid else ""
+    lines = [f"{'=' if right else '~'}{signs(marked(text))}#{signs(marked(said))}"
+             for text, said, right in answers(question)]
+    asked = signs(f"<p>{marked(question.text)}</p>{grid}")
+    return "\n".join([f"::{number:02} {question.name}::[html]{asked}{{", *lines, "}"])
+
+
+def signs(text):
+    return re.sub(r"([\\~=#{}:])", r"\\\1", text)
+
+
+# QTI, written by text2qti from its own Markdown
+
+def qti(questions, title):
+    """Write questions for Canvas; returns the package."""
+    text = "\n\n".join([f"Quiz title: {title}", *itertools.starmap(qti_question, enumerate(questions, 1))])
+    return QTI(Quiz(text, config=Config(), source_name=title))
+
+
+def qti_question(number, question):
+    grid = [f"        {line}" for line in question.grid.splitlines()]
+    lines = [f"Title: {number:02} {question.name}", f"{number}.  {markdown(question.text)}"]
+    lines += ["", *grid] if grid else []
+    for letter, (text, said, right) in zip("abcde", answers(question)):
+        lines += [f"{'*' if right else ''}{letter}) {markdown(text)}", f"... {markdown(said)}"]
+    return "\n".join(lines)
+
+
+def markdown(text):
+    """Leave code as it is, and escape the rest."""
+    return "".join(f"`{part}`" if n % 2 else SPECIAL.sub(r"\\\1", part) for n, part in enumerate(text.split("`")))
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1] if len(sys.argv) == 2 else sys.exit(__doc__))
+    folder.mkdir(parents=True, exist_ok=True)
+    for variant, questions in bank().items():
+        (folder / f"channels-{variant}.gift").write_text(gift(questions), "utf-8")
+        with open(folder / f"channels-{variant}.zip", "wb") as file:
+            qti(questions, f"Convolution, channel by channel: variant {variant}").write(file)
