@@ -66,3 +66,10 @@ def test_code_mathematics_and_outputs_are_text(book):
     text = "\n".join(page.extract_text() for page in book.pages)
     for part in ("corr2d_multi_in_out", "torch.Size([3, 2, 2, 2])", "∑", "104., 120."):
         assert part in text
+
+
+def test_on_paper_a_question_is_its_text_without_its_answer(book):
+    text = " ".join(" ".join(page.extract_text() for page in book.pages).split())
+    assert "A depthwise layer with three channels, at one place" in text
+    assert "Wrong answers, and the beliefs that lead there" not in text
+    assert "Next question" not in text

@@ -16,7 +16,8 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build/html"
 STYLE = Path(__file__).with_suffix(".css")
-NOT_ON_PAPER = ".headerlink, .tag_hide-input"
+QUESTION = ":is(.d2lconv-question, .d2lconv-practice)"  # on paper, its text alone: no form and no answer
+NOT_ON_PAPER = f".headerlink, .tag_hide-input, {QUESTION} script, {QUESTION} details"
 FOOTER = """<div style="width: 100%; font: 8px sans-serif; color: #444; text-align: center">
 <span class="pageNumber"></span> / <span class="totalPages"></span></div>"""
 

@@ -31,7 +31,7 @@ class Unfit(ValueError):
     """These numbers make no question: two beliefs, or a belief and the truth, cannot be told apart."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Question:
     """One question with its numbers; each wrong answer that a known belief gives leads to that belief.
 
@@ -98,7 +98,7 @@ class Question:
         return "\n".join(filter(None, parts))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Practice:
     """What `practice` returns: the questions, one after the other, where HTML is shown."""
 
