@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from d2lconv import validation
-from d2lconv.cost import output_size
 from d2lconv.validation import IntOrPair
 
 LONGEST = 9  # a 3x3 window still reads well; of anything longer, the middle is left out
@@ -37,7 +36,7 @@ def explain(X: Tensor, K: Tensor, at: Sequence[int], bias: Tensor | None = None,
     """
     images, kernels, stride, padding, dilation = problem(X, K, bias, stride, padding, groups, dilation)
     c_o, c_k, k_h, k_w = kernels.shape
-    sizes = output_size(images.shape[1:], (k_h, k_w), stride, padding, dilation)
+    sizes = map(validation.count_windows, images.shape[1:], (k_h, k_w), stride, padding, dilation)
     o, i, j = place(at, (c_o, *sizes), ("o", "i", "j") if K.ndim == 4 else ("i", "j"))
 
     first = o // (c_o // groups) * c_k
@@ -123,7 +122,8 @@ def problem(X, K, bias, stride, padding, groups, dilation=1):
     axes = validation.IMAGES[-max(min(K.ndim, 3), 2):]
     validation.check_axes("X", X.shape, axes, validation.IMAGES)
     X, K = X[(None,) * (3 - X.ndim)], K[(None,) * (4 - K.ndim)]
-    return X, K, *validation.check_conv2d(X, K, bias, stride, padding, dilation, groups, ("X", "K"))
+    geometry = validation.check_conv2d(X, K, bias, stride, padding, dilation, groups, ("X", "K"))
+    return X, K, geometry.stride, geometry.padding, geometry.dilation
 
 
 def place(at, shape, axes):

@@ -1,10 +1,13 @@
-"""The whole layer: the contraction behind `d2lconv.corr`, with batch, bias, stride, padding, dilation, groups."""
+"""The whole layer: the contraction of `d2lconv.corr`, with batch, bias, stride, padding, dilation and groups."""
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import handle_torch_function, has_torch_function
 
-from d2lconv.contraction import contract
 from d2lconv.runtime import autocast_dtype
+from d2lconv.tiling import convolve
 from d2lconv.validation import IntOrPair, as_pair, check_bool, check_conv2d, check_int, resolve_padding
 
 
@@ -29,19 +32,28 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: In
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
     """
-    if isinstance(input, torch.Tensor) and (dtype := autocast_dtype(input.device.type)):
-        input, weight, bias = (cast(t, dtype) for t in (input, weight, bias))
-    stride, padding, dilation = check_conv2d(input, weight, bias, stride, padding, dilation, groups)
+    tensors = input, weight, bias
+    if has_torch_function(tensors):
+        return handle_torch_function(conv2d, tensors, *tensors, stride, padding, dilation, groups)  # type: ignore
+    if isinstance(input, Tensor) and (dtype := autocast_dtype(input.device.type)):
+        input, weight, bias = (autocast(tensor, dtype) for tensor in tensors)
+    geometry = check_conv2d(input, weight, bias, stride, padding, dilation, groups)
     images = input if input.ndim == 4 else input[None]
-    Y = contract(images, weight, bias, stride, padding, dilation, groups)
+    Y = convolve(images, weight, bias, geometry)
+    if has_channels_last(images) or has_channels_last(weight):
+        Y = Y.movedim(1, -1).contiguous().movedim(-1, 1)
     return Y if input.ndim == 4 else Y[0]
 
 
-def cast(tensor, dtype):
+def autocast(tensor: Any, dtype: torch.dtype) -> Any:
     """Do what `torch.autocast` does with an argument: all floating types but float64 follow it."""
-    if not isinstance(tensor, torch.Tensor) or tensor.dtype not in (torch.float32, torch.float16, torch.bfloat16):
-        return tensor
-    return tensor.to(dtype)
+    follows = isinstance(tensor, Tensor) and tensor.dtype in (torch.float32, torch.float16, torch.bfloat16)
+    return tensor.to(dtype) if follows else tensor
+
+
+def has_channels_last(tensor: Tensor) -> bool:
+    """Tell whether the channels of a pixel are neighbours in memory, as in `torch.channels_last`."""
+    return tensor.stride(1) == 1 < tensor.stride(3)
 
 
 class Conv2d(nn.Module):
@@ -75,13 +87,14 @@ class Conv2d(nn.Module):
         self.stride = as_pair("stride", stride, 1)
         self.dilation = as_pair("dilation", dilation, 1)
         self.groups = check_int("groups", groups, 1)
-        resolve_padding(padding, self.stride, self.dilation, self.kernel_size)  # raises if it cannot be had
+        resolve_padding(padding, self.stride, self.dilation, self.kernel_size)  # raises if it makes no sense
         self.padding = padding if isinstance(padding, str) else as_pair("padding", padding, 0)
         self.padding_mode = padding_mode
         for name in ("in_channels", "out_channels"):
             if getattr(self, name) % self.groups:
-                raise ValueError(f"{name}={getattr(self, name)} cannot be shared out evenly among "
-                                 f"groups={self.groups}: take a multiple of {self.groups}.")
+                depthwise = f" For a depthwise layer take groups={self.in_channels}, the number of input channels."
+                raise ValueError(f"{name}={getattr(self, name)} must be divisible by groups={self.groups}."
+                                 f"{depthwise if self.groups in (out_channels, kernel_size) else ''}")
         if padding_mode != "zeros":
             raise ValueError(f'padding_mode must be "zeros", but is {padding_mode!r}: for another border, '
                              f'pad the images first with torch.nn.functional.pad, and take padding=0.')

@@ -1,11 +1,13 @@
 """The same four functions by matrix products: fast, in every dtype that we take, on any device, differentiable."""
 
-from d2lconv.contraction import contract
-from d2lconv.validation import shapes
+from torch import Tensor
+
+from d2lconv.tiling import convolve
+from d2lconv.validation import Geometry, shapes
 
 
-@shapes(X="h w", K="k_h k_w")
-def corr2d(X, K):
+@shapes(X="h w", K="k_h k_w", returns="h_out w_out")
+def corr2d(X: Tensor, K: Tensor) -> Tensor:
     """Correlate one channel with one kernel.
 
     Shapes: ``(h, w), (k_h, k_w) -> (h - k_h + 1, w - k_w + 1)``.
@@ -22,8 +24,8 @@ def corr2d(X, K):
     return contract(X[None, None], K[None, None])[0, 0]
 
 
-@shapes(X="c_i h w", K="c_i k_h k_w")
-def corr2d_multi_in(X, K):
+@shapes(X="c_i h w", K="c_i k_h k_w", returns="h_out w_out")
+def corr2d_multi_in(X: Tensor, K: Tensor) -> Tensor:
     """Correlate each input channel with its slice of the kernel, and sum over the channels.
 
     Shapes: ``(c_i, h, w), (c_i, k_h, k_w) -> (h - k_h + 1, w - k_w + 1)``.
@@ -41,8 +43,8 @@ def corr2d_multi_in(X, K):
     return contract(X[None], K[None])[0, 0]
 
 
-@shapes(X="c_i h w", K="c_o c_i k_h k_w")
-def corr2d_multi_in_out(X, K):
+@shapes(X="c_i h w", K="c_o c_i k_h k_w", returns="c_o h_out w_out")
+def corr2d_multi_in_out(X: Tensor, K: Tensor) -> Tensor:
     """Apply one kernel per output channel, each over all input channels.
 
     Shapes: ``(c_i, h, w), (c_o, c_i, k_h, k_w) -> (c_o, h - k_h + 1, w - k_w + 1)``.
@@ -59,8 +61,8 @@ def corr2d_multi_in_out(X, K):
     return contract(X[None], K)[0]
 
 
-@shapes(X="c_i h w", K="c_o c_i 1 1")
-def corr2d_multi_in_out_1x1(X, K):
+@shapes(X="c_i h w", K="c_o c_i 1 1", returns="c_o h w")
+def corr2d_multi_in_out_1x1(X: Tensor, K: Tensor) -> Tensor:
     """Mix the channels of every pixel with one matrix.
 
     Shapes: ``(c_i, h, w), (c_o, c_i, 1, 1) -> (c_o, h, w)``.
@@ -76,3 +78,9 @@ def corr2d_multi_in_out_1x1(X, K):
     Source: Dive into Deep Learning, section 7.4.3. Loops: `d2lconv.loops.corr2d_multi_in_out_1x1`.
     """
     return contract(X[None], K)[0]
+
+
+def contract(X: Tensor, K: Tensor) -> Tensor:
+    """Correlate a batch without bias, stride, padding, dilation or groups."""
+    size = X.shape[2] - K.shape[2] + 1, X.shape[3] - K.shape[3] + 1
+    return convolve(X, K, None, Geometry(output_size=size))

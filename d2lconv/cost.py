@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from d2lconv.validation import IntOrPair, check_bool, check_conv2d_shapes, check_int
 
@@ -50,25 +51,14 @@ def conv2d_cost(input_shape: Sequence[int], weight_shape: Sequence[int], bias: b
     input_shape, weight_shape = sizes("input_shape", input_shape), sizes("weight_shape", weight_shape)
     itemsize = check_int("itemsize", itemsize, 1)
     geometry = check_conv2d_shapes(input_shape, weight_shape, stride, padding, dilation, groups)
-    (*n, _, h, w), (c_o, _, *kernel_size) = input_shape, weight_shape
-    output_shape = (*n, c_o, *output_size((h, w), kernel_size, *geometry))
-    parameters = math.prod(weight_shape) + c_o * check_bool("bias", bias)
+    output_shape = (*input_shape[:-3], weight_shape[0], *geometry.output_size)
+    parameters = math.prod(weight_shape) + weight_shape[0] * check_bool("bias", bias)
     macs = math.prod(output_shape) * math.prod(weight_shape[1:])
     return Cost(output_shape, parameters, macs, 2 * macs, math.prod(input_shape) * itemsize,
                 parameters * itemsize, math.prod(output_shape) * itemsize)
 
 
-def output_size(size, kernel_size, stride, padding, dilation):
-    """Count the places of a window along both axes; padding is ((top, bottom), (left, right)).
-
-    >>> output_size((5, 5), (3, 3), (2, 2), ((1, 1), (0, 0)), (1, 1))
-    (3, 2)
-    """
-    return tuple((x + sum(p) - d * (k - 1) - 1) // s + 1
-                 for x, k, s, p, d in zip(size, kernel_size, stride, padding, dilation))
-
-
-def sizes(name, shape):
+def sizes(name: str, shape: Any) -> tuple[int, ...]:
     """Return a shape as a tuple of integers."""
     if not isinstance(shape, (tuple, list)):
         raise TypeError(f"{name} must be a tuple of sizes, for example tensor.shape, but its type is "

@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -10,7 +11,7 @@ import torch
 def default_device() -> torch.device:
     """Return the device to compute on: ``D2LCONV_DEVICE`` if set, else CUDA if present, else the CPU.
 
-    Raises ``RuntimeError`` if ``D2LCONV_DEVICE`` names a device that cannot be had here.
+    Raises ``RuntimeError`` if ``D2LCONV_DEVICE`` names a device that is not available here.
 
     >>> torch.ones(1, device=default_device()).device == default_device()
     True
@@ -21,7 +22,7 @@ def default_device() -> torch.device:
     try:
         return torch.empty(0, device=wanted).device
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise RuntimeError(f"D2LCONV_DEVICE asks for {wanted!r}, which cannot be had here: set it to cpu, "
+        raise RuntimeError(f"D2LCONV_DEVICE asks for {wanted!r}, which is not available here: set it to cpu, "
                            f"or unset it. torch says: {str(error).splitlines()[0]}") from error
 
 
@@ -50,14 +51,14 @@ def exact_float32() -> Iterator[None]:
             setattr(backend, name, value)
 
 
-def autocast_dtype(device_type):
+def autocast_dtype(device_type: str) -> torch.dtype | None:
     """Return the dtype that `torch.autocast` asks for on such a device, or None where it is switched off."""
     if not torch.amp.is_autocast_available(device_type) or not torch.is_autocast_enabled(device_type):
         return None
     return torch.get_autocast_dtype(device_type)
 
 
-def autocast_off(device_type):
+def autocast_off(device_type: str) -> contextlib.AbstractContextManager[object]:
     """Switch `torch.autocast` off, which would round factors; do nothing where it is off."""
     return torch.autocast(device_type, enabled=False) if autocast_dtype(device_type) else contextlib.nullcontext()
 
@@ -67,7 +68,7 @@ _PRECISION = (("fp32_precision", "ieee") if hasattr(torch.backends.cuda.matmul, 
               else ("allow_tf32", False))
 
 
-def _backends():
+def _backends() -> tuple[Any, Any]:
     """The two places where torch keeps the switch."""
     cudnn = torch.backends.cudnn
     return torch.backends.cuda.matmul, getattr(cudnn, "conv", cudnn)

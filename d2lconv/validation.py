@@ -1,111 +1,212 @@
-"""Validation: the checks that every public function makes once, on entry, and their messages.
+"""Validation: patterns of axes, parsed once; one cheap test; and, where it fails, the message.
 
 A wrong shape or value is a ``ValueError``; a wrong type, dtype or device is a ``TypeError``. Each
 message says what came in, what disagrees, and what to do. Nothing is cut, broadcast, cast or moved.
 """
 
 import functools
+import inspect
 import operator
 import reprlib
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import torch
+from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function
 
-DTYPES = frozenset({
-    torch.float16, torch.bfloat16, torch.float32, torch.float64,
-    torch.complex64, torch.complex128, torch.int32, torch.int64,
-})
+F = TypeVar("F", bound=Callable[..., Any])
+Axes = tuple[str, ...]
+Pair = tuple[int, int]
+Pads = tuple[Pair, Pair]  # (top, bottom), (left, right)
+IntOrPair = int | Sequence[int]  # the same both ways, or vertical and horizontal
+
+FLOATS = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128})
+DTYPES = FLOATS | {torch.int32, torch.int64}
 IMAGES = ("n", "c_i", "h", "w")
 KERNELS = ("c_o", "c_i", "k_h", "k_w")
-TAKERS = {"n": "conv2d", "c_i": "corr2d_multi_in", "c_o": "corr2d_multi_in_out"}  # of tensors with this axis in front
-IntOrPair = int | tuple[int, int]  # the same both ways, or vertical and horizontal
+TAKERS = {"n": "conv2d", "c_i": "corr2d_multi_in", "c_o": "corr2d_multi_in_out"}  # of tensors with this leading axis
 
 
-class Correlation(Protocol):
-    """The type of the four functions."""
+class Geometry(NamedTuple):
+    """Where the windows of a valid problem are: all that a computation needs besides its tensors."""
 
-    def __call__(self, X: torch.Tensor, K: torch.Tensor) -> torch.Tensor: ...
+    output_size: Pair
+    stride: Pair = (1, 1)
+    padding: Pads = ((0, 0), (0, 0))
+    dilation: Pair = (1, 1)
+    groups: int = 1
 
 
-def shapes(X: str, K: str) -> Callable[[Callable[[Any, Any], Any]], Correlation]:
-    """Decorate a function of ``X`` and ``K`` with the axes it takes, to be checked at every call.
+def shapes(returns: str = "", **patterns: str) -> Callable[[F], F]:
+    """Decorate a function with the axes of its tensors, which are compared by name at every call.
 
-    Shapes: as the two patterns say; ``c_i`` must be the same in both, and the kernel must fit.
+    Shapes: as the patterns say. Axes of one name have one size, in one tensor and between tensors; ``1`` is
+    an axis of size 1; a kernel ``k_h k_w`` fits into its image ``h w``; ``returns`` describes the output.
 
-    Raises ``ValueError`` for a wrong shape, ``TypeError`` for a wrong or mixed dtype or device.
+    Raises ``ValueError`` for a wrong shape or pattern, ``TypeError`` for a wrong or mixed dtype or device.
 
-    >>> @shapes(X="c_i h w", K="c_i k_h k_w")
-    ... def channels(X, K):
-    ...     return len(X)
-    >>> channels(torch.ones(3, 8, 8), torch.ones(2, 5, 5))  # doctest: +ELLIPSIS
+    >>> @shapes(X="c_i h w", K="c_i k_h k_w", returns="c_i")
+    ... def sums(X, K):
+    ...     return X.sum((1, 2)) + K.sum((1, 2))
+    >>> sums.__shapes__
+    '(c_i, h, w), (c_i, k_h, k_w) -> (c_i,)'
+    >>> sums(torch.ones(3, 8, 8), torch.ones(2, 5, 5))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
     ValueError: X has 3 input channels, but K has 2: ...
 
     Source: axes named in a string are an idea of einops, https://einops.rocks
     """
-    axes_X, axes_K = tuple(X.split()), tuple(K.split())
+    axes, described = {name: parse(pattern) for name, pattern in patterns.items()}, parse(returns or "_")
+    agree = comparison(axes)
 
-    def decorate(function):
+    def decorate(function: F) -> F:
+        signature = inspect.signature(function)
+        if (*axes,) != (*signature.parameters,)[:len(axes)]:
+            raise ValueError(f"the patterns describe {', '.join(axes)}, which are not the first arguments of "
+                             f"{function.__name__}{signature}.")
+
         @functools.wraps(function)
-        def checked(X, K):
-            check_tensors(X=X, K=K)
-            check_axes("X", X.shape, axes_X, IMAGES)
-            check_axes("K", K.shape, axes_K, KERNELS)
-            if "c_i" in axes_K and X.shape[-3] != K.shape[-3]:
-                raise ValueError(
-                    f"X has {channels(X.shape[-3])}, but K has {K.shape[-3]}: "
-                    f"X is {format_axes(axes_X, X.shape)} and K is {format_axes(axes_K, K.shape)}. "
-                    f"Every input channel needs its own slice of the kernel, so c_i must be the "
-                    f"same in both.{layout_hint(('X', 'K'), X.shape, K.shape)}")
-            check_fit("X", X.shape[-2:], "K", K.shape[-2:])
-            return function(X, K)
-        return checked
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            if kwargs:
+                bound = signature.bind(*args, **kwargs)
+                args, kwargs = bound.args, bound.kwargs
+            tensors = args[:len(axes)]
+            if has_torch_function(tensors):
+                return handle_torch_function(checked, tensors, *args, **kwargs)
+            if not (alike(*tensors) and agree(*tensors)):
+                explain(axes, dict(zip(axes, tensors)))
+            return function(*args, **kwargs)
+
+        takes = ", ".join(map(format_axes, axes.values()))
+        vars(checked)["__shapes__"] = f"{takes} -> {format_axes(described)}" if returns else takes
+        return checked  # type: ignore[return-value]
     return decorate
 
 
-def check_tensors(**tensors):
-    """Let through dense tensors of one dtype that we compute in, all on one device.
+def parse(pattern: str) -> Axes:
+    """Split a pattern into the names of its axes.
 
-    Raises ``TypeError``, and names the two that disagree.
+    >>> parse("c_o c_i 1 1")
+    ('c_o', 'c_i', '1', '1')
     """
-    for name, tensor in tensors.items():
-        if not isinstance(tensor, torch.Tensor):
-            raise TypeError(f"{name} must be a torch.Tensor, but its type is {type(tensor).__name__}: " + (
-                "call the layer, or take its .weight." if isinstance(tensor, torch.nn.Module) else
-                "leave it out, or write the name of what you meant, for example stride=2."
-                if name == "bias" and isinstance(tensor, (int, str)) else
-                "torch.tensor(...) makes a tensor of it."))
-        if tensor.dtype == torch.complex32:
-            raise TypeError(f"{name} is {tensor.dtype}, in which torch cannot sum: "
-                            f"take {name}.to(torch.complex64).")
-        if tensor.dtype not in DTYPES:
-            raise TypeError(f"{name} is {tensor.dtype}, in which sums overflow or are not defined: "
-                            f"take {name}.float(), or {name}.long() for exact integers.")
+    axes = tuple(pattern.split())
+    for axis in axes or [""]:
+        if axis != "1" and not axis.isidentifier():
+            raise ValueError(f'{pattern!r} is no pattern of axes: write names, or the number 1, with spaces '
+                             f'between them, for example "c_o c_i 1 1".')
+    return axes
+
+
+def comparison(patterns: dict[str, Axes]) -> Callable[..., bool]:
+    """Make the cheap test of sizes: all of them in one list, and which places of it must be equal, or fit."""
+    names = ["1", *(axis for axes in patterns.values() for axis in axes)]
+    first = {name: names.index(name) for name in names}
+    equal = [(first[name], place) for place, name in enumerate(names) if first[name] != place]
+    fit = [(first[k], first[n]) for k, n in (("k_h", "h"), ("k_w", "w")) if k in first and n in first]
+    ranks = [len(axes) for axes in patterns.values()]
+
+    def agree(*tensors: Tensor) -> bool:
+        sizes = [1]
+        for tensor, rank in zip(tensors, ranks):
+            if tensor.ndim != rank:
+                return False
+            sizes += tensor.shape
+        for one, other in equal:
+            if sizes[one] != sizes[other]:
+                return False
+        for kernel, image in fit:
+            if sizes[kernel] > sizes[image]:
+                return False
+        return 0 not in sizes
+    return agree
+
+
+def alike(*tensors: Any) -> bool:
+    """Test cheaply that all are plain dense tensors of one dtype that we compute in, on one device."""
+    one = tensors[0]
+    for tensor in tensors:
+        if type(tensor) is not Tensor and type(tensor) is not torch.nn.Parameter:
+            return False
+        if tensor.is_nested or tensor.dtype is not one.dtype or tensor.device != one.device:
+            return False
         if tensor.layout is not torch.strided:
-            raise TypeError(f"{name} is stored as {tensor.layout}: take {name}.to_dense().")
+            return False
+    return one.dtype in FLOATS or (one.dtype in DTYPES and not one.is_cuda)
+
+
+def explain(patterns: dict[str, Axes], tensors: dict[str, Any]) -> None:
+    """Say what the cheap tests have found; return if all is well after all, as with an empty batch."""
+    check_tensors(**tensors)
+    seen: dict[str, str] = {}
+    for name, axes in patterns.items():
+        shape = tensors[name].shape
+        check_axes(name, shape, axes, KERNELS if {"k_h", "1"} & {*axes} else IMAGES)
+        for axis, size in zip(axes, shape):
+            other = seen.setdefault(axis, name)
+            expected = tensors[other].shape[patterns[other].index(axis)]
+            if size != expected and axis != "1":
+                both = " and ".join(f"{this} is {format_axes(patterns[this], tensors[this].shape)}"
+                                    for this in dict.fromkeys((other, name)))
+                if axis != "c_i" or other == name:
+                    raise ValueError(f"{axis} is {expected} in {other}, but {size} in {name}: {both}.")
+                raise ValueError(f"{other} has {count_channels(expected)}, but {name} has {size}: {both}. "
+                                 f"Every input channel needs its own slice of the kernel, so c_i must be the "
+                                 f"same in both.{layout_hint((other, name), tensors[other].shape, shape)}")
+    if "h" in seen and "k_h" in seen:
+        names = seen["h"], seen["k_h"]
+        check_fit(names, *(tensors[name].shape for name in names))
+
+
+def check_tensors(**tensors: Any) -> None:
+    """Let through dense tensors of one dtype that we compute in, all on one device."""
+    for name, tensor in tensors.items():
+        if said := unusable(name, tensor):
+            raise TypeError(f"{name} {said}")
     (first, one), *others = tensors.items()
     for name, tensor in others:
         if tensor.dtype != one.dtype:
-            holds_both = torch.promote_types(one.dtype, tensor.dtype) == tensor.dtype
-            this, to = (first, name) if holds_both else (name, first)
+            widened = torch.promote_types(one.dtype, tensor.dtype) == tensor.dtype
+            this, to = (first, name) if widened else (name, first)
             raise TypeError(f"{first} is {one.dtype}, but {name} is {tensor.dtype}. Nothing is cast "
                             f"silently: convert one, for example {this}.to({to}.dtype).")
         if tensor.device != one.device:
             raise TypeError(f"{first} is on {one.device}, but {name} is on {tensor.device}. Nothing "
                             f"is moved silently: move one, for example {name}.to({first}.device).")
-    if one.is_cuda and not (one.is_floating_point() or one.is_complex()):
-        raise TypeError(f"{first} is {one.dtype} on {one.device}, and CUDA multiplies no integer "
-                        f"matrices: take .double(), exact up to 2**53, or go to the CPU with .cpu().")
+        if "FakeTensor" in (kinds := {type(one).__name__, type(tensor).__name__}) and len(kinds) > 1:
+            raise TypeError(f"one of {first} and {name} is a fake tensor, which has a shape and no numbers, "
+                            f"and the other is real: make both, or neither, in one FakeTensorMode.")
 
 
-def check_axes(name, shape, axes, full):
-    """Let through a shape with these axes, each at least one long, and ``"1"`` exactly one.
+def unusable(name: str, tensor: Any) -> str:
+    """Return why we cannot compute with a tensor, and what to take instead; nothing if we can."""
+    if not isinstance(tensor, Tensor):
+        return f"must be a torch.Tensor, but its type is {type(tensor).__name__}: " + (
+            "call the layer, or take its .weight." if isinstance(tensor, torch.nn.Module) else
+            "leave it out, or write the name of what you meant, for example stride=2."
+            if name == "bias" and isinstance(tensor, (int, str)) else
+            "torch.tensor(...) makes a tensor of it.")
+    if tensor.is_nested:
+        return f"is a nested tensor: take torch.nested.to_padded_tensor({name}, 0), or its images one by one."
+    if tensor.layout is not torch.strided:
+        return f"is stored as {tensor.layout}: take {name}.to_dense()."
+    if tensor.is_quantized:
+        return f"is quantized, {tensor.dtype}: take {name}.dequantize()."
+    if tensor.dtype == torch.complex32:
+        return f"is {tensor.dtype}, in which torch cannot sum: take {name}.to(torch.complex64)."
+    if tensor.dtype not in DTYPES:
+        scaled = " / 255 for an image" if tensor.dtype == torch.uint8 else ""
+        return (f"is {tensor.dtype}, in which sums overflow or are not defined: take {name}.float(){scaled}, "
+                f"or {name}.long() for exact integers.")
+    if tensor.is_cuda and tensor.dtype not in FLOATS:
+        return (f"is {tensor.dtype} on {tensor.device}, and CUDA multiplies no integer matrices: take "
+                f".double(), exact up to 2**53, or go to the CPU with .cpu().")
+    return ""
 
-    A batch ``n`` may be empty. ``full`` are all the axes that such a tensor can have.
 
-    Raises ``ValueError``, and names the axis that is missing, extra or empty.
+def check_axes(name: str, shape: Sequence[int], axes: Axes, full: Axes) -> None:
+    """Let through a shape with these axes: none empty but a batch ``n``, ``"1"`` of size 1; ``full`` are all there are.
     """
     shape, extra = tuple(shape), len(shape) - len(axes)
     must = f"{name} must be {format_axes(axes)}, but is {shape}: "
@@ -113,9 +214,9 @@ def check_axes(name, shape, axes, full):
         raise ValueError(f"{must}{len(shape)} axes are more than any function here takes.")
     if extra > 0:
         found = full[-len(shape):]
-        names = " and ".join(found[:extra])
-        raise ValueError(f"{must}{names} in front {'is' if extra == 1 else 'are'} too many. Take {name}"
-                         f"[{', '.join('0' * extra)}], or {TAKERS[found[0]]}, which takes {format_axes(found)}.")
+        leading = f"an extra leading axis {found[0]}" if extra == 1 else f"extra leading axes {found[0]} and {found[1]}"
+        raise ValueError(f"{must}it has {leading}. Take {name}[{', '.join('0' * extra)}], or {TAKERS[found[0]]}, "
+                         f"which takes {format_axes(found)}.")
     if extra < 0 and axes[-1] == "1" and shape[-2:] != (1, 1):
         spelt = ((1,) * (2 - len(shape)) + shape + (1, 1))[:4]
         raise ValueError(f"{must}the two sides of a 1x1 kernel are axes, too. Take {name}.reshape{spelt}.")
@@ -130,62 +231,67 @@ def check_axes(name, shape, axes, full):
                              f"For larger kernels take corr2d_multi_in_out.")
 
 
-def check_fit(name_X, size, name_K, kernel_size, padding=(0, 0), dilation=(1, 1)):
-    """Let through a kernel that fits into the padded image.
-
-    Raises ``ValueError``, and says which side is too short.
-    """
-    for side, x, k, p, d in zip(("high", "wide"), size, kernel_size, padding, dilation):
-        span = d * (k - 1) + 1
-        if span > x + p:
+def check_fit(names: tuple[str, str], image: Sequence[int], kernel: Sequence[int],
+              padding: Pads = ((0, 0), (0, 0)), dilation: Pair = (1, 1), groups: int = 1) -> None:
+    """Let through a kernel that fits into the padded image."""
+    for side, x, k, p, d in zip(("high", "wide"), image[-2:], kernel[-2:], map(sum, padding), dilation):
+        if (spread := d * (k - 1) + 1) > x + p:
             raise ValueError(
-                f"the kernel does not fit: {name_K} is {span} {side}"
-                f"{f' (dilation spreads {k} over {span})' if d > 1 else ''}, but {name_X} is only "
-                f"{x + p}{' with its padding' if p else ''}. Take a smaller kernel, or pad {name_X}.")
+                f"the kernel does not fit: {names[1]} is {spread} {side}"
+                f"{f' (dilation spreads {k} over {spread})' if d > 1 else ''}, but {names[0]} is only {x + p}"
+                f"{' with its padding' if p else ''}. Take a smaller kernel, or pad {names[0]}."
+                f"{layout_hint(names, image, kernel, groups)}")
 
 
-def check_conv2d(input, weight, bias, stride, padding, dilation, groups, names=("input", "weight")):
-    """Let through what `conv2d` can compute, and spell its parameters out.
-
-    Returns ``stride`` and ``dilation`` as (vertical, horizontal), ``padding`` as
-    ((top, bottom), (left, right)).
-
-    Raises ``ValueError`` for a wrong shape or value, ``TypeError`` for a wrong type.
-    """
-    tensors = dict(zip(names, (input, weight)))
-    check_tensors(**tensors if bias is None else tensors | {"bias": bias})
+def check_conv2d(input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any,
+                 names: tuple[str, str] = ("input", "weight")) -> Geometry:
+    """Let through what `conv2d` can compute, and return its geometry."""
+    tensors = (input, weight) if bias is None else (input, weight, bias)
+    if not alike(*tensors):
+        check_tensors(**dict(zip((*names, "bias"), tensors)))
     geometry = check_conv2d_shapes(input.shape, weight.shape, stride, padding, dilation, groups, names)
-    if bias is not None and tuple(bias.shape) != (len(weight),):
+    if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(f"bias must be (c_o,) = ({len(weight)},), one number for each output channel, "
-                         f"but is {tuple(bias.shape)}.")
+                         f"but is {tuple(bias.shape)}.{layout_hint(names, input.shape, weight.shape, groups)}")
     return geometry
 
 
-def check_conv2d_shapes(input_shape, weight_shape, stride, padding, dilation, groups, names=("input", "weight")):
+def check_conv2d_shapes(input_shape: Sequence[int], weight_shape: Sequence[int], stride: Any, padding: Any,
+                        dilation: Any, groups: Any, names: tuple[str, str] = ("input", "weight")) -> Geometry:
     """Do what `check_conv2d` does, for those who have only shapes."""
-    image, kernel = names
     stride, dilation = as_pair("stride", stride, 1), as_pair("dilation", dilation, 1)
-    groups = check_int("groups", groups, 1)
-    axes = IMAGES[-max(3, len(input_shape)):]
-    check_axes(image, input_shape, axes, IMAGES)
-    check_axes(kernel, weight_shape, KERNELS, KERNELS)
+    groups, axes = check_int("groups", groups, 1), IMAGES[-max(3, len(input_shape)):]
+    if not 3 <= len(input_shape) <= 4 == len(weight_shape) or 0 in input_shape[-3:] or 0 in weight_shape:
+        check_axes(names[0], input_shape, axes, IMAGES)
+        check_axes(names[1], weight_shape, KERNELS, KERNELS)
     (c_i, h, w), (c_o, c_k, k_h, k_w) = input_shape[-3:], weight_shape
     if c_i != groups * c_k:
         expected = f"{c_k}" if groups == 1 else f"groups * c_k = {groups} * {c_k} = {groups * c_k}"
         raise ValueError(
-            f"{image} has {channels(c_i)}, but {kernel} is made for {expected}: {image} is "
-            f"{format_axes(axes, input_shape)} and {kernel} is "
+            f"{names[0]} has {count_channels(c_i)}, but {names[1]} is made for {expected}: {names[0]} is "
+            f"{format_axes(axes, input_shape)} and {names[1]} is "
             f"{format_axes(('c_o', 'c_i/groups', 'k_h', 'k_w'), weight_shape)}. Make the two agree."
             f"{layout_hint(names, input_shape, weight_shape, groups)}")
     if c_o % groups:
-        raise ValueError(f"{kernel} has {c_o} kernels, which cannot be shared out among groups={groups}: "
-                         f"c_o must be a multiple of groups.")
+        raise ValueError(f"{names[1]} has {c_o} kernels, but groups={groups}: c_o must be divisible by groups.")
     padding = resolve_padding(padding, stride, dilation, (k_h, k_w))
-    check_fit(image, (h, w), kernel, (k_h, k_w), tuple(map(sum, padding)), dilation)
-    return stride, padding, dilation
+    output_size = (count_windows(h, k_h, stride[0], padding[0], dilation[0]),
+                   count_windows(w, k_w, stride[1], padding[1], dilation[1]))
+    if min(output_size) < 1:
+        check_fit(names, input_shape, weight_shape, padding, dilation, groups)
+    return Geometry(output_size, stride, padding, dilation, groups)
 
 
-def resolve_padding(padding, stride, dilation, kernel_size):
+def count_windows(size: int, kernel_size: int, stride: int, pads: Pair, dilation: int) -> int:
+    """Count the places of a window along one axis.
+
+    >>> count_windows(5, 3, stride=2, pads=(1, 1), dilation=1)
+    3
+    """
+    return (size + pads[0] + pads[1] - dilation * (kernel_size - 1) - 1) // stride + 1
+
+
+def resolve_padding(padding: Any, stride: Pair, dilation: Pair, kernel_size: Pair) -> Pads:
     """Spell padding out as ((top, bottom), (left, right)); an odd one of "same" goes last.
 
     >>> resolve_padding("same", (1, 1), (1, 1), (2, 3))
@@ -195,46 +301,42 @@ def resolve_padding(padding, stride, dilation, kernel_size):
         if stride != (1, 1):
             raise ValueError(f'padding="same" keeps the size only with stride 1, but stride is '
                              f'{stride}: give padding as numbers.')
-        totals = [d * (k - 1) for d, k in zip(dilation, kernel_size)]
-        return tuple((total // 2, total - total // 2) for total in totals)
+        rows, columns = (d * (k - 1) for d, k in zip(dilation, kernel_size))
+        return (rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2)
     if isinstance(padding, str) and padding != "valid":
         raise ValueError(f'padding must be "same", "valid", an integer or a pair, but is {padding!r}.')
-    return tuple((p, p) for p in as_pair("padding", 0 if padding == "valid" else padding, 0))
+    rows, columns = as_pair("padding", 0 if padding == "valid" else padding, 0)
+    return (rows, rows), (columns, columns)
 
 
-def as_pair(name, value, least):
-    """Spell an integer, or a pair of them, out as (vertical, horizontal).
+def as_pair(name: str, value: Any, least: int) -> Pair:
+    """Spell an integer, or a sequence of one or two, out as (vertical, horizontal).
 
     >>> as_pair("stride", 2, least=1)
     (2, 2)
     """
-    if isinstance(value, (tuple, list)):
-        if len(value) != 2:
-            raise ValueError(f"{name} must be an integer or a pair (vertical, horizontal), "
-                             f"but is {value!r}.")
-        return check_int(name, value[0], least), check_int(name, value[1], least)
-    return (check_int(name, value, least),) * 2
+    if not isinstance(value, (tuple, list)):
+        value = (check_int(name, value, least),)
+    if len(value) not in (1, 2):
+        raise ValueError(f"{name} must be an integer or a pair (vertical, horizontal), but is {value!r}.")
+    return check_int(name, value[0], least), check_int(name, value[-1], least)
 
 
-def check_int(name, value, least):
-    """Return a whole number that is at least ``least``; a bool is none."""
+def check_int(name: str, value: Any, least: int) -> int:
+    """Return an integer that is at least ``least``; a bool is none."""
     try:
         number = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
         number = None
     if number is None:
-        raise TypeError(f"{name} takes whole numbers, but {reprlib.repr(value)} is not one.")
+        hint = " Divide with //, which gives an integer, not with /." if isinstance(value, float) else ""
+        raise TypeError(f"{name} must be an integer, but is {reprlib.repr(value)}.{hint}")
     if number < least:
         raise ValueError(f"{name} must be at least {least}, but is {number}.")
     return number
 
 
-def channels(c_i):
-    """Count input channels in words."""
-    return f"{c_i} input channel{'' if c_i == 1 else 's'}"
-
-
-def check_bool(name, value):
+def check_bool(name: str, value: Any) -> bool:
     """Return True or False; None is False, and anything else is an error."""
     if value is not None and not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, but is {reprlib.repr(value)}: if that was meant for "
@@ -242,18 +344,40 @@ def check_bool(name, value):
     return bool(value)
 
 
-def layout_hint(names, image, kernel, groups=1):
-    """Guess where the channels are, when the image and the kernel do not agree about their number."""
-    (name_X, name_K), c_i = names, groups * kernel[-3]
-    if image[-1] == c_i:
-        return f" If {name_X} has its channels last, {name_X}.movedim(-1, -3) puts them first."
+def count_channels(c_i: int) -> str:
+    """Count input channels in words."""
+    return f"{c_i} input channel{'' if c_i == 1 else 's'}"
+
+
+def layout_hint(names: tuple[str, str], image: Sequence[int], kernel: Sequence[int], groups: int = 1) -> str:
+    """Guess what an image or a kernel really is, when the two do not agree.
+
+    >>> layout_hint(("X", "K"), (8, 8, 3), (4, 3, 5, 5))
+    ' If X has its channels last, X.movedim(-1, -3) puts them first.'
+    """
+    if len(image) < 3 or len(kernel) < 3:
+        return ""
+    (X, K), c_i, every = names, groups * kernel[-3], ":, " * (len(image) - 3)
+    if image[-1] == c_i != image[-3]:
+        return f" If {X} has its channels last, {X}.movedim(-1, -3) puts them first."
+    if c_i == 3 and image[-3] == 4:
+        return f" If {X} is an RGBA image, {X}[{every}:3] leaves the transparency out."
+    if c_i == 3 != image[-3] and image[-1] == 4:
+        return (f" If {X} is an RGBA image with its channels last, {X}[..., :3].movedim(-1, -3) leaves the "
+                f"transparency out, and puts the channels first.")
+    if len(kernel) == 4 and kernel[0] == kernel[1] and groups == kernel[2] == image[-3] > 1:
+        sizes = kernel[2] * kernel[3], 1, *kernel[:2]
+        return f" If {K} is Keras's depthwise (k_h, k_w, c_i, m), {K}.permute(2, 3, 0, 1).reshape{sizes} is torch's."
     if len(kernel) == 4 and kernel[0] == kernel[1] < kernel[3] and groups * kernel[2] == image[-3]:
-        return f" If {name_K} is (k_h, k_w, c_i, c_o), {name_K}.permute(3, 2, 0, 1) puts it in order."
-    if len(image) == 3 and c_i == 1:
-        return f" If {name_X} is {image[0]} images of one channel, conv2d takes {name_X}[:, None]."
+        return f" If {K} is (k_h, k_w, c_i, c_o), {K}.permute(3, 2, 0, 1) puts it in order."
+    if kernel[-3] == 1 < groups == kernel[0] != image[-3]:
+        return f" For a depthwise layer take groups={image[-3]}, the number of input channels."
+    if len(image) == 3 and c_i == 1 != image[0]:
+        return f" If {X} is {image[0]} images of one channel, conv2d takes {X}[:, None]."
     return ""
 
 
-def format_axes(axes, shape=None):
+def format_axes(axes: Axes, shape: Sequence[int] | None = None) -> str:
     """Write axes as ``(c_i, h, w)``, and with a shape as ``(c_i, h, w) = (3, 8, 8)``."""
-    return f"({', '.join(axes)})" + ("" if shape is None else f" = {tuple(shape)}")
+    named = f"({', '.join(axes)}{',' * (len(axes) == 1)})"
+    return named if shape is None else f"{named} = {tuple(shape)}"

@@ -14,7 +14,7 @@ import torch
 from hypothesis import HealthCheck, settings
 
 import d2lconv
-from d2lconv import contraction, corr, loops
+from d2lconv import corr, loops, tiling
 
 ROOT = Path(__file__).parent.parent
 
@@ -46,16 +46,21 @@ def form(request):
     return request.param
 
 
-@pytest.fixture(scope="module", params=[(contraction.STRIP, 1), (256, 3), (1, 2)],
-                ids=["whole", "in strips", "row by row"])
-def strips(request):
-    """Work on the small problems of tests as on large ones, too: in strips of this size, with so many threads."""
-    (size, threads), before = request.param, torch.get_num_threads()
+@pytest.fixture(scope="module", params=[(tiling.TILE, tiling.PIXELS), (256, 1), (1, 1)],
+                ids=["whole", "in tiles", "row by row"])
+def tiles(request):
+    """Work on the small problems of tests as on large ones, too: in tiles of so many numbers, and pixels."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(contraction, "STRIP", size)
-        torch.set_num_threads(threads)
+        patch.setattr(tiling, "TILE", request.param[0])
+        patch.setattr(tiling, "PIXELS", request.param[1])
         yield
-    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    """Work in tiles of a row of one image each."""
+    monkeypatch.setattr(tiling, "TILE", 1)
+    monkeypatch.setattr(tiling, "PIXELS", 1)
 
 
 @pytest.fixture(scope="session")

@@ -195,4 +195,4 @@ def test_the_gpu_lane_fails_where_there_is_no_gpu():
     result = subprocess.run(["make", "test-gpu", f"PYTHON={sys.executable}"], cwd=ROOT,
                             capture_output=True, text=True, timeout=120)
     assert result.returncode != 0
-    assert "D2LCONV_DEVICE asks for 'cuda', which cannot be had here" in result.stderr
+    assert "D2LCONV_DEVICE asks for 'cuda', which is not available here" in result.stderr

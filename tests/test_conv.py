@@ -13,7 +13,7 @@ from d2lconv import conv2d, corr2d_multi_in_out
 from oracles import assert_conv2d, jax_conv2d, keras_conv2d, scipy_conv2d, torch_conv2d
 from strategies import MISTAKES, invalid_problems, problems, tensors
 
-pytestmark = pytest.mark.usefixtures("strips")
+pytestmark = pytest.mark.usefixtures("tiles")
 
 # Every configuration that torch's own tests have for its 2-D convolution: input, weight, bias, geometry.
 # From sample_inputs_conv2d and common_nn in torch.testing._internal, and test/nn/test_convolution.py.

@@ -5,7 +5,7 @@ import torch
 from torch.autograd import gradcheck, gradgradcheck
 from torch.func import grad, jacfwd, jacrev, jvp, vmap
 
-from d2lconv import contraction, corr, loops
+from d2lconv import corr, loops
 from d2lconv.contraction import windows
 from d2lconv.corr import corr2d, corr2d_multi_in, corr2d_multi_in_out, corr2d_multi_in_out_1x1
 from oracles import (
@@ -21,7 +21,7 @@ from oracles import (
 )
 from strategies import COMPLEX, INTEGERS, LAYOUTS, REALS, computable, tensors
 
-pytestmark = pytest.mark.usefixtures("strips")
+pytestmark = pytest.mark.usefixtures("tiles")
 
 SIZES = {
     "one number": ((1, 1, 1), (1, 1, 1, 1)), "many channels": ((64, 7, 6), (5, 64, 3, 3)),
@@ -81,13 +81,6 @@ def test_lazily_conjugated_tensors_are_right(form, device):
     assert_conv2d(form.corr2d_multi_in_out(X.conj(), K), X.conj(), K)
 
 
-def test_strips_of_rows_change_nothing(monkeypatch, device):
-    X, K = tensors((3, 9, 8), (4, 3, 3, 2), dtype=torch.float64, device=device)
-    whole = corr2d_multi_in_out(X, K)
-    monkeypatch.setattr(contraction, "STRIP", 1)
-    torch.testing.assert_close(corr2d_multi_in_out(X, K), whole, rtol=1e-14, atol=1e-14)
-
-
 def test_windows_are_a_view_that_copies_nothing(device):
     X = torch.arange(12, device=device).reshape(3, 4)
     W = windows(X, (2, 2))
@@ -142,7 +135,6 @@ def test_vmap_equals_a_loop(form, in_dims, X_shape, K_shape, device):
         assert_conv2d(Y[p], x, k)
 
 
-@pytest.mark.filterwarnings("ignore:There is a performance drop")
 def test_each_of_many_images_has_its_own_gradient(form, device):
     X, K = tensors((3, 2, 4, 3), (1, 2, 2, 2), dtype=torch.float64, device=device)
     dK = vmap(grad(lambda K, x: form.corr2d_multi_in_out(x, K).sum()), (None, 0))(K, X)
@@ -238,7 +230,7 @@ def test_autocast_rounds_nothing_in_the_four_functions(device):
         assert torch.equal(corr.corr2d_multi_in_out(X, K), outside)
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning", "ignore:There is a performance drop")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
 def test_second_forward_derivatives_are_those_of_the_way_back(device):
     both = tensors((2 * 3 * 4 + 2 * 2 * 2 * 2,), dtype=torch.float64, device=device)
 
@@ -249,8 +241,7 @@ def test_second_forward_derivatives_are_those_of_the_way_back(device):
     torch.testing.assert_close(jacfwd(jacfwd(total))(both), jacrev(jacrev(total))(both))
 
 
-def test_autocast_rounds_no_gradient_in_strips(monkeypatch, device):
-    monkeypatch.setattr(contraction, "STRIP", 1)
+def test_autocast_rounds_no_gradient_in_tiles(small_tiles, device):
     X, K = (t.requires_grad_() for t in tensors((2, 6, 5), (3, 2, 2, 2), device=device))
     expected = torch.autograd.grad(corr2d_multi_in_out(X, K).sum(), (X, K))
     with torch.autocast(torch.device(device).type, torch.bfloat16):

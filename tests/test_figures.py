@@ -360,7 +360,7 @@ def test_stacks_that_cannot_be_read_are_refused(shapes):
 
 
 def test_a_size_that_is_no_integer_is_refused():
-    with pytest.raises(TypeError, match="whole numbers"):
+    with pytest.raises(TypeError, match="must be an integer"):
         draw_stacks([(3, 2.5, 2)])
 
 

@@ -121,7 +121,7 @@ def test_a_second_backward_step_needs_the_graph_as_with_torch(device):
 @pytest.mark.parametrize(("arguments", "error", "words"), [
     ({"in_channels": 0}, ValueError, "in_channels must be at least 1, but is 0"),
     ({"out_channels": 0}, ValueError, "out_channels must be at least 1"),
-    ({"out_channels": 5.0}, TypeError, "out_channels takes whole numbers, but 5.0"),
+    ({"out_channels": 5.0}, TypeError, "out_channels must be an integer, but is 5.0"),
     ({"kernel_size": 0}, ValueError, "kernel_size must be at least 1"),
     ({"kernel_size": (3, 3, 3)}, ValueError, "kernel_size must be an integer or a pair"),
     ({"stride": 0}, ValueError, "stride must be at least 1"),
@@ -134,8 +134,8 @@ def test_a_second_backward_step_needs_the_graph_as_with_torch(device):
     ({"padding": "same", "stride": (1, 3)}, ValueError, "stride 1"),
     ({"groups": 0}, ValueError, "groups must be at least 1"),
     ({"groups": -1}, ValueError, "groups must be at least 1"),
-    ({"groups": 2}, ValueError, "in_channels=3 cannot be shared out evenly among groups=2"),
-    ({"groups": 3}, ValueError, "out_channels=4 cannot be shared out evenly among groups=3"),
+    ({"groups": 2}, ValueError, "in_channels=3 must be divisible by groups=2"),
+    ({"groups": 3}, ValueError, "out_channels=4 must be divisible by groups=3"),
     ({"padding_mode": "reflect"}, ValueError, 'padding_mode must be "zeros".* torch.nn.functional.pad'),
     ({"padding_mode": 3}, ValueError, 'padding_mode must be "zeros", but is 3'),
 ], ids=str)

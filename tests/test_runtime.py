@@ -45,7 +45,7 @@ def test_the_device_is_the_one_that_tensors_name(device):
 @pytest.mark.parametrize("name", ["cuda:99", "banana", " cpu", "cpu:x", "gpu"])
 def test_a_device_that_cannot_be_had_is_an_error(monkeypatch, name):
     monkeypatch.setenv("D2LCONV_DEVICE", name)
-    with pytest.raises(RuntimeError, match=f"D2LCONV_DEVICE asks for '{name}', which cannot be had .* unset it"):
+    with pytest.raises(RuntimeError, match=f"D2LCONV_DEVICE asks for '{name}', which is not available .* unset it"):
         default_device()
 
 

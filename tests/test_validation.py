@@ -37,9 +37,10 @@ def test_channel_counts_that_differ(form):
 
 def test_4d_where_3d_is_meant(form):
     refuses(form.corr2d_multi_in, ONES(1, 3, 8, 8), ONES(3, 5, 5), ValueError,
-            "X must be (c_i, h, w), but is (1, 3, 8, 8)", "n in front", "X[0], or conv2d, which takes (n, c_i, h, w)")
+            "X must be (c_i, h, w), but is (1, 3, 8, 8)", "an extra leading axis n",
+            "X[0], or conv2d, which takes (n, c_i, h, w)")
     refuses(form.corr2d_multi_in, ONES(3, 8, 8), ONES(4, 3, 5, 5), ValueError,
-            "K must be (c_i, k_h, k_w)", "c_o", "too many", "K[0], or corr2d_multi_in_out, which")
+            "K must be (c_i, k_h, k_w)", "an extra leading axis c_o", "K[0], or corr2d_multi_in_out, which")
     refuses(form.corr2d_multi_in_out, ONES(2, 3, 8, 8), ONES(4, 3, 5, 5), ValueError, "X[0]", "(n, c_i, h, w)")
     refuses(form.corr2d, ONES(1, 8, 8), ONES(5, 5), ValueError, "X must be (h, w)", "c_i",
             "X[0], or corr2d_multi_in, which takes (c_i, h, w)")
@@ -217,8 +218,8 @@ def test_grey_images_without_their_channel():
 @pytest.mark.parametrize(("arguments", "error", "words"), [
     ({"stride": 0}, ValueError, ["stride must be at least 1, but is 0"]),
     ({"stride": -1}, ValueError, ["stride must be at least 1, but is -1"]),
-    ({"stride": 1.0}, TypeError, ["stride takes whole numbers, but 1.0"]),
-    ({"stride": True}, TypeError, ["stride takes whole numbers, but True"]),
+    ({"stride": 1.0}, TypeError, ["stride must be an integer, but is 1.0"]),
+    ({"stride": True}, TypeError, ["stride must be an integer, but is True"]),
     ({"stride": (1, 2, 3)}, ValueError, ["stride", "pair (vertical, horizontal)", "(1, 2, 3)"]),
     ({"stride": (2, "2")}, TypeError, ["stride", "'2'"]),
     ({"dilation": 0}, ValueError, ["dilation must be at least 1, but is 0"]),
@@ -272,9 +273,9 @@ def test_every_size_may_be_one(form, device):
 EQUAL = "Every input channel needs its own slice of the kernel, so c_i must be the same in both."
 ENDS = [
     (lambda: corr.corr2d(ONES(1, 2, 5, 5), ONES(2, 2)),
-     "(1, 2, 5, 5): n and c_i in front are too many. Take X[0, 0], or conv2d, which takes (n, c_i, h, w)."),
+     "(1, 2, 5, 5): it has extra leading axes n and c_i. Take X[0, 0], or conv2d, which takes (n, c_i, h, w)."),
     (lambda: corr.corr2d(ONES(5, 5), ONES(2, 2, 2)),
-     "(2, 2, 2): c_i in front is too many. Take K[0], or corr2d_multi_in, which takes (c_i, k_h, k_w)."),
+     "(2, 2, 2): it has an extra leading axis c_i. Take K[0], or corr2d_multi_in, which takes (c_i, k_h, k_w)."),
     (lambda: corr.corr2d_multi_in_out_1x1(ONES(3, 8, 8), ONES(3)),
      "(3,): the two sides of a 1x1 kernel are axes, too. Take K.reshape(1, 3, 1, 1)."),
     (lambda: corr.corr2d_multi_in_out_1x1(ONES(3, 8, 8), ONES(2, 3, 1)),

@@ -23,12 +23,13 @@ import pytest
 import torch._dynamo  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = ["validation", "arithmetic", "contraction", "conv", "corr", "cost", "loops", "runtime", "winograd",
+MODULES = ["validation", "arithmetic", "contraction", "tiling", "conv", "corr", "cost", "loops", "runtime", "winograd",
            *(f"exercises/{name}" for name in (  # not the problems, the texts and the wrong answers: they are data
                "feedback", "guard", "judge", "recognise", "report", "task", "trial", "values"))]
 TESTS = {  # which tests answer for a module, where it is not test_<module>.py alone; the surest first
     "validation": ["validation", "conv", "layer", "loops", "cost", "arithmetic"], "conv": ["conv", "layer"],
-    "contraction": ["contraction", "corr", "conv", "loops"], "corr": ["corr", "loops", "validation"],
+    "contraction": ["corr", "conv", "loops"],
+    "tiling": ["tiling", "corr", "conv", "layer"], "corr": ["corr", "loops", "validation"],
     "loops": ["loops", "corr", "validation"], "runtime": ["runtime", "corr", "conv"]}
 LIMIT, PROCESSES, GOAL = 600, 2, 0.95  # seconds, at once, killed
 SWAP = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,

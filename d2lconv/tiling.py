@@ -1,0 +1,249 @@
+"""What makes the contraction lean on large images, and fast on the way back.
+
+Columns repeat a pixel up to ``k_h * k_w`` times. Where they are many, they are made and multiplied a tile
+at a time: some rows of one image, or some images. The derivatives, each a sum of the same kind, are stated
+here, so that autograd need not keep the columns.
+"""
+
+from itertools import product
+from math import ceil
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from d2lconv.contraction import add_border, correlate, im2col, is_depthwise, windows
+from d2lconv.runtime import autocast_off
+from d2lconv.validation import Geometry
+
+HALF = (torch.float16, torch.bfloat16)
+TILE = 2**19  # numbers in the columns of a tile: 2 MB of float32, which are still in the cache when they are multiplied
+PIXELS = 512  # output pixels in a tile, at least: with fewer a matrix product is slow
+NONE = ((0, 0), (0, 0))
+Tile = tuple[slice, slice]  # images, and rows of the output
+
+
+def convolve(X: Tensor, K: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+    """Correlate and add the bias: half types are summed in float32 and rounded once, whatever autocast says.
+
+    Shapes: ``(n, c_i, h, w), (c_o, c_i / groups, k_h, k_w), (c_o,) -> (n, c_o, h_out, w_out)``.
+    """
+    if X.dtype in HALF:  # autograd then keeps the image in float32
+        Y = convolve(X.float(), K.float(), None if bias is None else bias.float(), geometry)
+        return Y.to(X.dtype)
+    with autocast_off(X.device.type):
+        Y = differentiable(X, K, geometry)
+        return Y if bias is None else Y + bias[:, None, None]
+
+
+def differentiable(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
+    """Correlate in the way that suits those who want a derivative: a compiler, autograd backward or forward, or none."""
+    if torch.compiler.is_compiling():  # it refuses a Function, and makes tiles of its own
+        return correlate(X, K, geometry).contiguous()
+    if torch.is_grad_enabled() and (X.requires_grad or K.requires_grad):
+        return TiledConv.apply(X, K, geometry)
+    return correlate_tiles(X, K, geometry)
+
+
+def correlate_tiles(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
+    """Do what `correlate` does, with the columns of one tile in memory at a time."""
+    tiles = cut(len(X), K, geometry)
+    if len(tiles) <= 1:
+        return correlate(X, K, geometry).contiguous()
+    if is_dual(X, K):
+        return joined(X, K, geometry)
+    either = X.new_zeros(()) + K.new_zeros(())  # under vmap this is batched if one of the two is
+    Y = either.new_empty(len(X), len(K), *geometry.output_size)
+    for images, rows in tiles:
+        Y[images, :, rows] = correlate_tile(X, K, geometry, images, rows)
+    return Y
+
+
+def joined(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
+    """Do the same without writing into a view, which torch cannot trace: for forward derivatives."""
+    parts: dict[int, list[Tensor]] = {}
+    for images, rows in cut(len(X), K, geometry):
+        parts.setdefault(images.start, []).append(correlate_tile(X, K, geometry, images, rows))
+    return torch.cat([torch.cat(part, 2) for part in parts.values()])
+
+
+def correlate_tile(X: Tensor, K: Tensor, geometry: Geometry, images: slice, rows: slice) -> Tensor:
+    """Correlate some images, or some rows of one: a small problem of its own, padded already."""
+    return correlate(band(X[images], K, geometry, rows), K, geometry._replace(padding=NONE))
+
+
+def cut(n: int, K: Tensor, geometry: Geometry) -> list[Tile]:
+    """Cut a batch into tiles: some rows of one image, or some images, as `TILE` and `PIXELS` say.
+
+    >>> cut(3, torch.ones(1, 1, 3, 3), Geometry(output_size=(2, TILE // 9)))
+    [(slice(0, 1, None), slice(0, 1, None)), (slice(0, 1, None), slice(1, 2, None)), ...
+    """
+    (_, c_k, k_h, k_w), (h_out, w_out) = K.shape, geometry.output_size
+    pixels = max(PIXELS, TILE // (geometry.groups * c_k * k_h * k_w))
+    images, rows = share(n, pixels // (h_out * w_out)), share(h_out, pixels // w_out)
+    return [(slice(i, i + images), slice(r, min(r + rows, h_out)))
+            for i in range(0, n, images) for r in range(0, h_out, rows)]
+
+
+def share(total: int, most: int) -> int:
+    """Return the size of equal shares, each at most so large and at least one.
+
+    >>> share(10, 4), share(3, 0)
+    (4, 1)
+    """
+    if total <= most:
+        return max(1, total)
+    return ceil(total / ceil(total / max(1, most)))
+
+
+def band(X: Tensor, K: Tensor, geometry: Geometry, rows: slice) -> Tensor:
+    """Return the rows of the padded images that these rows of the output see."""
+    ((top, _), sides), stride = geometry.padding, geometry.stride[0]
+    first = rows.start * stride - top
+    last = (rows.stop - 1) * stride - top + geometry.dilation[0] * (K.shape[2] - 1) + 1
+    above, below = max(0, min(last, 0) - first), max(0, last - max(first, X.shape[2]))
+    return add_border(X[:, :, max(0, first):max(0, last)], ((above, below), sides))
+
+
+def is_dual(*tensors: Tensor) -> bool:
+    """Tell whether one of them carries a forward derivative."""
+    return any(forward_ad.unpack_dual(tensor).tangent is not None for tensor in tensors)
+
+
+def needs_derivative(*tensors: Tensor) -> bool:
+    """Tell whether a gradient will be differentiated, so that it must not be written in place."""
+    return torch.is_grad_enabled() or is_dual(*tensors)
+
+
+class TiledConv(torch.autograd.Function):
+    """`correlate_tiles`, and its derivatives.
+
+    `torch.func.vmap` works; torch's older batching (``is_grads_batched``) does not.
+    """
+
+    @staticmethod
+    def forward(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
+        return correlate_tiles(X, K, geometry)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
+        X, K, ctx.geometry = inputs
+        ctx.save_for_backward(X, K)
+        ctx.save_for_forward(X, K)
+
+    @staticmethod
+    def backward(ctx: Any, dY: Tensor) -> Any:
+        (X, K), dX, dK = ctx.saved_tensors, None, None
+        with autocast_off(dY.device.type):
+            if ctx.needs_input_grad[0]:
+                dX = input_gradient(dY, K, X.shape, ctx.geometry)
+            if ctx.needs_input_grad[1]:
+                dK = weight_gradient(X, dY, K, ctx.geometry)
+        return dX, dK, None
+
+    @staticmethod
+    def jvp(ctx: Any, dX: Tensor, dK: Tensor, *_: Any) -> Tensor:
+        X, K = (forward_ad.unpack_dual(T).primal for T in ctx.saved_tensors)
+        # torch switches forward derivatives off in here, and those of this sum would silently be zero
+        with forward_ad._set_fwd_grad_enabled(True):
+            return joined(dX, K, ctx.geometry) + joined(X, dK, ctx.geometry)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, X: Tensor, K: Tensor, geometry: Geometry) -> tuple[Tensor, int]:
+        """More images are a longer batch; more kernels are more output channels or, each for its own images, groups."""
+        (x, k, _), many, groups = in_dims, info.batch_size, geometry.groups
+        if k is None:
+            Y = TiledConv.apply(X.movedim(x, 0).flatten(0, 1), K, geometry)
+            return Y.unflatten(0, (many, -1)), 0
+        if x is None:  # the new kernels of a group come after its old ones
+            K = K.movedim(k, 0).unflatten(1, (groups, -1)).transpose(0, 1).flatten(0, 2)
+            Y = TiledConv.apply(X, K, geometry)
+            return Y.unflatten(1, (groups, many, -1)).transpose(1, 2).flatten(2, 3), 1
+        X, K = X.movedim(x, 1).flatten(1, 2), K.movedim(k, 0).flatten(0, 1)
+        Y = TiledConv.apply(X, K, geometry._replace(groups=many * groups))
+        return Y.unflatten(1, (many, -1)), 1
+
+
+def input_gradient(dY: Tensor, K: Tensor, shape: torch.Size, geometry: Geometry) -> Tensor:
+    """Add to every pixel what is due to it, from each window that covers it.
+
+    Shapes: ``(n, c_o, h_out, w_out), (c_o, c_i / groups, k_h, k_w) -> shape (n, c_i, h, w)``.
+    """
+    (n, c_i, h, w), ((top, bottom), (left, right)) = shape, geometry.padding
+    padded = torch.Size((n, c_i, top + h + bottom, left + w + right))
+    if needs_derivative(dY, K):
+        dX = flipped_correlation(dY, K, padded, geometry)
+    else:
+        dX = add_back(dY, K.conj(), padded, geometry)
+    return dX[:, :, top:top + h, left:left + w]
+
+
+def flipped_correlation(dY: Tensor, K: Tensor, shape: torch.Size, geometry: Geometry) -> Tensor:
+    """Compute the gradient of the padded image as a correlation, of which autograd knows the derivatives.
+
+    ``dY``, spread by the stride and padded, meets the kernels, flipped in space, with their channels exchanged.
+    """
+    (n, _, h, w), (_, _, k_h, k_w), (s_h, s_w), (d_h, d_w) = shape, K.shape, geometry.stride, geometry.dilation
+    top, left = d_h * (k_h - 1), d_w * (k_w - 1)
+    spread = dY.new_zeros(n, dY.shape[1], h + top, w + left)
+    spread[:, :, top:h:s_h, left:w:s_w] = dY
+    K = K.conj().unflatten(0, (geometry.groups, -1)).transpose(1, 2).flatten(0, 1).flip(2, 3)
+    return differentiable(spread, K, Geometry((h, w), (1, 1), NONE, geometry.dilation, geometry.groups))
+
+
+def add_back(dY: Tensor, K: Tensor, shape: torch.Size, geometry: Geometry) -> Tensor:
+    """Compute the same in place: faster, since nothing is multiplied with the zeros between strides."""
+    either = dY.new_zeros(()) + K.new_zeros(())
+    dX = either.new_zeros(shape)
+    W = windows(dX, K.shape[2:], geometry.stride, geometry.dilation)
+    for images, rows in cut(len(dX), K, geometry):
+        col2im(dY[images, :, rows], K, W[images, :, rows], geometry.groups)
+    return dX
+
+
+def col2im(dY: Tensor, K: Tensor, W: Tensor, groups: int) -> None:
+    """Add the columns of a gradient to the windows that they came from; ``W`` is a view of the image's gradient."""
+    n, c_i, h_out, w_out, k_h, k_w = W.shape
+    places = [*product(range(k_h), range(k_w))]
+    if is_depthwise(K, groups):
+        dY, K = dY.unflatten(1, (groups, -1)), K.reshape(groups, -1, 1, 1, k_h, k_w)
+        for m, (a, b) in product(range(K.shape[1]), places):
+            W[..., a, b] += dY[:, :, m] * K[:, m, ..., a, b]
+        return
+    rows = K.reshape(groups, len(K) // groups, -1)
+    columns = torch.bmm(rows.transpose(1, 2), im2col(dY[..., None, None], groups))
+    columns = columns.reshape(c_i, k_h, k_w, n, h_out, w_out)
+    for a, b in places:
+        W[..., a, b] += columns[:, a, b].transpose(0, 1)
+
+
+def weight_gradient(X: Tensor, dY: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
+    """Multiply ``dY`` with the windows that it came from, and sum over images, rows and columns.
+
+    Shapes: ``(n, c_i, h, w), (n, c_o, h_out, w_out) -> (c_o, c_i / groups, k_h, k_w)``.
+    """
+    if needs_derivative(X, dY):
+        return exchanged_correlation(X.conj(), dY, K, geometry)
+    dK = K.new_zeros(geometry.groups, len(K) // geometry.groups, K[0].numel())
+    for images, rows in cut(len(X), K, geometry):
+        x = band(X[images], K, geometry, rows).conj()
+        W = windows(x, K.shape[2:], geometry.stride, geometry.dilation)
+        columns_of_dY = im2col(dY[images, :, rows, :, None, None], geometry.groups)
+        dK = dK + torch.bmm(columns_of_dY, im2col(W, geometry.groups).transpose(1, 2))
+    return dK.reshape(K.shape)
+
+
+def exchanged_correlation(X: Tensor, dY: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
+    """Compute the gradient of the weight as a correlation, of which autograd knows the derivatives.
+
+    The padded images meet ``dY``; batch and channels exchange their places, and so do stride and dilation.
+    """
+    (s_h, s_w), (d_h, d_w), g = geometry.stride, geometry.dilation, geometry.groups
+    k_h, k_w = K.shape[2:]
+    last_h, last_w = s_h * (dY.shape[2] - 1) + d_h * (k_h - 1), s_w * (dY.shape[3] - 1) + d_w * (k_w - 1)
+    X = add_border(X, geometry.padding)[:, :, :last_h + 1, :last_w + 1].unflatten(1, (g, -1))
+    dY = dY.unflatten(1, (g, -1))
+    X, dY = X.permute(2, 1, 0, 3, 4).flatten(1, 2), dY.permute(1, 2, 0, 3, 4).flatten(0, 1)
+    dK = differentiable(X, dY, Geometry((k_h, k_w), geometry.dilation, NONE, geometry.stride, g))
+    return dK.transpose(0, 1)

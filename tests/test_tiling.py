@@ -1,0 +1,166 @@
+"""Tiles: how large they are, that a result does not depend on them, and the derivatives that are stated there."""
+
+import subprocess
+import sys
+import warnings
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.func import grad, jacfwd, jvp, linearize, vjp, vmap
+
+from d2lconv import conv2d, tiling
+from d2lconv.tiling import cut
+from d2lconv.validation import Geometry
+from strategies import tensors
+
+GEOMETRIES = [{}, {"stride": 2, "padding": 1}, {"groups": 4, "padding": 1}, {"groups": 2, "dilation": 2}]
+SMALL, LARGE = (2, 4, 8, 7), (4, 16, 96, 96)
+
+
+def problem(shape, groups=1, dtype=torch.float32, **geometry):
+    """Draw images, kernels, and the layer of ours and of torch."""
+    c = shape[1]
+    X, K = tensors(shape, (c, c // groups, 3, 3), dtype=dtype)
+    return X, K, [lambda X, K, f=f: f(X, K, None, groups=groups, **geometry) for f in (conv2d, F.conv2d)]
+
+
+def sizes(tiles):
+    """Count the images and the rows of each tile."""
+    return [(images.stop - images.start, rows.stop - rows.start) for images, rows in tiles]
+
+
+def test_a_tile_is_some_images_or_some_rows_of_one(monkeypatch):
+    monkeypatch.setattr(tiling, "TILE", 1000)
+    monkeypatch.setattr(tiling, "PIXELS", 1)
+    K = torch.ones(7, 2, 5, 1)  # ten numbers in a column, so a hundred pixels in a tile
+    assert sizes(cut(6, K, Geometry(output_size=(5, 6)))) == [(3, 5), (3, 5)]
+    assert sizes(cut(2, K, Geometry(output_size=(10, 30)))) == [(1, 3), (1, 3), (1, 3), (1, 1)] * 2
+    assert sizes(cut(1, K, Geometry(output_size=(3, 1000)))) == [(1, 1)] * 3
+    assert sizes(cut(0, K, Geometry(output_size=(3, 3)))) == []
+
+
+def test_a_tile_has_pixels_enough_for_a_fast_product(monkeypatch):
+    monkeypatch.setattr(tiling, "TILE", 1)
+    monkeypatch.setattr(tiling, "PIXELS", 60)
+    assert sizes(cut(1, torch.ones(1, 9, 3, 3), Geometry(output_size=(12, 10)))) == [(1, 6), (1, 6)]
+
+
+def test_the_tiles_are_all_there_is_one_after_the_other(small_tiles):
+    seen = [(image, row) for images, rows in cut(3, torch.ones(1, 1, 1, 1), Geometry(output_size=(7, 2)))
+            for image in range(images.start, images.stop) for row in range(rows.start, rows.stop)]
+    assert seen == [(image, row) for image in range(3) for row in range(7)]
+
+
+@pytest.mark.parametrize("tracked", [False, True], ids=["no gradient", "gradient"])
+def test_a_function_is_entered_only_where_a_gradient_is_wanted(tracked):
+    X, K, (ours, _) = problem(LARGE)
+    Y = ours(X.requires_grad_(tracked), K)
+    assert (type(Y.grad_fn).__name__ == "TiledConvBackward") == tracked
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
+def test_gradients_are_those_of_torch(small_tiles, geometry):
+    X, K, layers = problem(SMALL, dtype=torch.float64, **geometry)
+    grads = [torch.autograd.grad(f(X, K).square().sum(), (X, K)) for f in layers
+             if (X.requires_grad_(), K.requires_grad_())]
+    torch.testing.assert_close(*grads)
+
+
+@pytest.mark.parametrize("only", [0, 1], ids=["image", "kernel"])
+def test_one_of_the_two_derivatives_can_be_taken_alone(small_tiles, only):
+    X, K, layers = problem(SMALL, dtype=torch.float64)
+    inputs = [X, K]
+    inputs[only].requires_grad_()
+    grads = [torch.autograd.grad(f(*inputs).square().sum(), inputs[only]) for f in layers]
+    torch.testing.assert_close(*grads)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")  # torch's own, on first use
+@pytest.mark.filterwarnings("ignore:Attempted to insert a get_attr Node:UserWarning")  # torch's own, in linearize
+@pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
+@pytest.mark.parametrize("shape", [SMALL, LARGE], ids=["small", "large"])
+def test_linearize_is_the_layer_itself_since_the_layer_is_linear(shape, geometry):
+    X, K, (ours, theirs) = problem(shape, **geometry)
+    X1, K1 = torch.randn_like(X), torch.randn_like(K)
+    of_K, of_X = linearize(lambda K: ours(X, K), K)[1], linearize(lambda X: ours(X, K), X)[1]
+    torch.testing.assert_close(of_K(K1), theirs(X, K1), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(of_X(X1), theirs(X1, K), rtol=1e-3, atol=1e-3)
+    first = of_K(K1)
+    of_K(2 * K1)
+    torch.testing.assert_close(first, theirs(X, K1), rtol=1e-3, atol=1e-3)  # a later call does not write into it
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+@pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
+def test_forward_derivatives_of_gradients_are_those_of_torch(small_tiles, geometry):
+    X, K, layers = problem(SMALL, dtype=torch.float64, **geometry)
+    dX, dK = torch.randn_like(X), torch.randn_like(K)
+    found = [jvp(grad(lambda X, K, f=f: f(X, K).pow(3).sum(), argnums=(0, 1)), (X, K), (dX, dK))[1] for f in layers]
+    torch.testing.assert_close(*found)
+
+
+def test_third_derivatives_are_not_silently_zero(small_tiles):
+    X, K = tensors((1, 1, 3, 3), (1, 1, 2, 2), dtype=torch.float64)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*torch.jit.script.*")
+        ours, theirs = (jacfwd(jacfwd(grad(lambda K, f=f: f(X, K).pow(3).sum())))(K) for f in (conv2d, F.conv2d))
+    torch.testing.assert_close(ours, theirs)
+    assert ours.any()
+
+
+@pytest.mark.parametrize("groups", [1, 4])
+def test_each_image_has_its_own_gradients_without_a_slow_fallback(tiles, groups):
+    X, K, layers = problem(SMALL, groups, torch.float64)
+    found = [vmap(grad(lambda x, K, f=f: f(x, K).square().sum(), argnums=(0, 1)), (0, None))(X, K) for f in layers]
+    torch.testing.assert_close(*found)
+
+
+def test_the_gradient_of_the_image_can_be_mapped_over_kernels(small_tiles):
+    for groups, c_k in ((1, 4), (4, 1)):
+        X, kernels, dY = tensors((1, 4, 8, 8), (2, 4, c_k, 3, 3), (1, 4, 6, 6), dtype=torch.float64)
+
+        def gradient(K, f=conv2d, X=X, dY=dY, groups=groups):
+            return vjp(lambda X: f(X, K, groups=groups), X)[1](dY)[0]
+
+        expected = torch.stack([gradient(K, F.conv2d) for K in kernels])
+        torch.testing.assert_close(vmap(gradient)(kernels), expected)
+
+
+def test_an_infinite_weight_is_met_where_it_is_used_and_nowhere_else(small_tiles):
+    X, K = torch.ones(1, 2, 6, 6, requires_grad=True), torch.ones(2, 1, 3, 3)
+    K[0, 0, 0, 0] = torch.inf
+    gradient, = torch.autograd.grad(conv2d(X, K, groups=2).sum(), X)
+    assert not gradient.isnan().any()
+
+
+def test_no_gradient_is_rounded_by_autocast(tiles):
+    X, K = tensors((2, 3, 8, 8), (4, 3, 3, 3))
+    Y = conv2d(X.requires_grad_(), K)
+    with torch.autocast("cpu", torch.bfloat16):
+        inside, = torch.autograd.grad(Y.sum(), X, retain_graph=True)
+    outside, = torch.autograd.grad(Y.sum(), X)
+    torch.testing.assert_close(inside, outside, rtol=0, atol=0)
+
+
+def test_only_the_columns_of_a_tile_are_in_memory():
+    code = """if True:
+        import resource, torch
+        from d2lconv import conv2d
+        X, K = torch.ones(1, 32, 768, 768), torch.ones(32, 32, 3, 3)
+        conv2d(X[..., :64, :64], K)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        Y = conv2d(X, K, padding=1)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before - Y.nbytes // 1024)
+    """
+    extra = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert int(extra) < 32 * 1024  # KiB; all the columns are 648 MiB
+
+
+def test_the_batch_may_stay_open_when_a_layer_is_exported():
+    """In a process of its own: torch exports nothing where exact_float32 is in force."""
+    code = """import torch, d2lconv
+batch, X = torch.export.Dim("batch", min=2, max=4096), torch.ones(8, 3, 32, 32)
+program = torch.export.export(d2lconv.Conv2d(3, 4, 3, padding=1), (X,), dynamic_shapes=({0: batch},))
+assert program.module()(torch.ones(300, 3, 32, 32)).shape == (300, 4, 32, 32)"""
+    subprocess.run([sys.executable, "-c", code], check=True)
