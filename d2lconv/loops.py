@@ -7,12 +7,13 @@ Source: Dive into Deep Learning, sections 7.2 and 7.4, https://d2l.ai
 """
 
 import torch
+from torch import Tensor
 
 from d2lconv.validation import shapes
 
 
-@shapes(X="h w", K="k_h k_w")
-def corr2d(X, K):
+@shapes(X="h w", K="k_h k_w", returns="h_out w_out")
+def corr2d(X: Tensor, K: Tensor) -> Tensor:
     """Slide one kernel over one channel; each output element is the sum of a window times the kernel.
 
     Shapes: ``(h, w), (k_h, k_w) -> (h - k_h + 1, w - k_w + 1)``.
@@ -33,8 +34,8 @@ def corr2d(X, K):
     return torch.stack(Y).reshape(h - k_h + 1, w - k_w + 1).to(X.dtype)
 
 
-@shapes(X="c_i h w", K="c_i k_h k_w")
-def corr2d_multi_in(X, K):
+@shapes(X="c_i h w", K="c_i k_h k_w", returns="h_out w_out")
+def corr2d_multi_in(X: Tensor, K: Tensor) -> Tensor:
     """Correlate each input channel with its own slice of the kernel, then add the maps up.
 
     Shapes: ``(c_i, h, w), (c_i, k_h, k_w) -> (h - k_h + 1, w - k_w + 1)``.
@@ -52,8 +53,8 @@ def corr2d_multi_in(X, K):
     return sum(corr2d(x, k) for x, k in zip(X, K))
 
 
-@shapes(X="c_i h w", K="c_o c_i k_h k_w")
-def corr2d_multi_in_out(X, K):
+@shapes(X="c_i h w", K="c_o c_i k_h k_w", returns="c_o h_out w_out")
+def corr2d_multi_in_out(X: Tensor, K: Tensor) -> Tensor:
     """Apply one kernel per output channel, each over all input channels, and stack the results.
 
     Shapes: ``(c_i, h, w), (c_o, c_i, k_h, k_w) -> (c_o, h - k_h + 1, w - k_w + 1)``.
@@ -70,8 +71,8 @@ def corr2d_multi_in_out(X, K):
     return torch.stack([corr2d_multi_in(X, k) for k in K])
 
 
-@shapes(X="c_i h w", K="c_o c_i 1 1")
-def corr2d_multi_in_out_1x1(X, K):
+@shapes(X="c_i h w", K="c_o c_i 1 1", returns="c_o h w")
+def corr2d_multi_in_out_1x1(X: Tensor, K: Tensor) -> Tensor:
     """Mix the channels of each pixel: a 1x1 kernel is one matrix, applied at every position.
 
     Shapes: ``(c_i, h, w), (c_o, c_i, 1, 1) -> (c_o, h, w)``.

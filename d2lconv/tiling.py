@@ -38,7 +38,7 @@ def convolve(X: Tensor, K: Tensor, bias: Tensor | None, geometry: Geometry) -> T
 
 
 def differentiable(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
-    """Correlate in the way that suits those who want a derivative: a compiler, autograd backward or forward, or none."""
+    """Correlate in a way that a compiler, or autograd, can follow where one of them watches."""
     if torch.compiler.is_compiling():  # it refuses a Function, and makes tiles of its own
         return correlate(X, K, geometry).contiguous()
     if torch.is_grad_enabled() and (X.requires_grad or K.requires_grad):

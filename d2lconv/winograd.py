@@ -8,7 +8,7 @@ from math import ceil
 import torch
 from torch import Tensor
 
-from d2lconv.contraction import padded, windows
+from d2lconv.contraction import add_border, windows
 from d2lconv.corr import corr2d_multi_in_out
 from d2lconv.runtime import autocast_off
 from d2lconv.validation import shapes
@@ -59,7 +59,7 @@ def in_tiles(X: Tensor, K: Tensor, m: int) -> Tensor:
     A = values(m, t).to(X).T
     G = values(3, t).to(X)
     B = values(t, t).inverse().to(X).T
-    X = padded(X, ((0, -h_out % m), (0, -w_out % m)))
+    X = add_border(X, ((0, -h_out % m), (0, -w_out % m)))
     tiles = windows(X, (t, t), (m, m)).permute(3, 4, 0, 1, 2)
     p, q = tiles.shape[3:]
     strips = []

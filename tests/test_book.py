@@ -113,8 +113,11 @@ def test_the_landing_page_shows_the_photograph_of_the_first_chapter():
 
 
 def tree(function):
-    """Give the syntax of a function without its docstring."""
+    """Give the syntax of a function without its docstring and its types."""
     function = copy.deepcopy(function)
+    function.returns = None
+    for argument in function.args.args:
+        argument.annotation = None
     if ast.get_docstring(function):
         function.body = function.body[1:]
     return ast.dump(function)
