@@ -12,7 +12,7 @@ from torch import Tensor
 from d2lconv.validation import shapes
 
 
-@shapes(X="h w", K="k_h k_w", returns="h_out w_out")
+@shapes(X="h w", K="k_h k_w")
 def corr2d(X: Tensor, K: Tensor) -> Tensor:
     """Slide one kernel over one channel; each output element is the sum of a window times the kernel.
 
@@ -34,7 +34,7 @@ def corr2d(X: Tensor, K: Tensor) -> Tensor:
     return torch.stack(Y).reshape(h - k_h + 1, w - k_w + 1).to(X.dtype)
 
 
-@shapes(X="c_i h w", K="c_i k_h k_w", returns="h_out w_out")
+@shapes(X="c_i h w", K="c_i k_h k_w")
 def corr2d_multi_in(X: Tensor, K: Tensor) -> Tensor:
     """Correlate each input channel with its own slice of the kernel, then add the maps up.
 
@@ -53,7 +53,7 @@ def corr2d_multi_in(X: Tensor, K: Tensor) -> Tensor:
     return sum(corr2d(x, k) for x, k in zip(X, K))
 
 
-@shapes(X="c_i h w", K="c_o c_i k_h k_w", returns="c_o h_out w_out")
+@shapes(X="c_i h w", K="c_o c_i k_h k_w")
 def corr2d_multi_in_out(X: Tensor, K: Tensor) -> Tensor:
     """Apply one kernel per output channel, each over all input channels, and stack the results.
 
@@ -71,7 +71,7 @@ def corr2d_multi_in_out(X: Tensor, K: Tensor) -> Tensor:
     return torch.stack([corr2d_multi_in(X, k) for k in K])
 
 
-@shapes(X="c_i h w", K="c_o c_i 1 1", returns="c_o h w")
+@shapes(X="c_i h w", K="c_o c_i 1 1")
 def corr2d_multi_in_out_1x1(X: Tensor, K: Tensor) -> Tensor:
     """Mix the channels of each pixel: a 1x1 kernel is one matrix, applied at every position.
 
