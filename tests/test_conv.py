@@ -254,3 +254,20 @@ def test_torch_can_compile_it(device):
     X, K, b = tensors((2, 4, 7, 6), (6, 2, 3, 2), (6,), device=device)
     compiled = torch.compile(conv2d, fullgraph=True, backend="eager")
     assert_conv2d(compiled(X, K, b, stride=2, groups=2), X, K, b, stride=2, groups=2)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["input", "weight"])
+def test_the_memory_format_is_kept(which, device):
+    X, K = tensors((2, 3, 6, 5), (4, 3, 3, 3), device=device)
+    both = [X, K]
+    both[which] = both[which].to(memory_format=torch.channels_last)
+    Y = conv2d(*both, padding=1)
+    assert Y.is_contiguous(memory_format=torch.channels_last)
+    assert conv2d(X, K, padding=1).is_contiguous()
+    assert_conv2d(Y, X, K, padding=1)
+
+
+@pytest.mark.parametrize("one", [[2], (2,)], ids=str)
+def test_a_sequence_of_one_counts_for_both_directions(one, device):
+    X, K = tensors((2, 9, 9), (3, 2, 2, 2), device=device)
+    assert_conv2d(conv2d(X, K, stride=one, padding=one, dilation=one), X, K, stride=2, padding=2, dilation=2)

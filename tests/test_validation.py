@@ -1,11 +1,14 @@
 """What goes wrong elsewhere must not here: every bad input is refused, in words that help."""
 
+import re
+import timeit
+
 import numpy as np
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from d2lconv import conv2d, corr, shapes
+from d2lconv import Conv2d, conv2d, corr, shapes
 from d2lconv.validation import check_tensors
 from oracles import assert_conv2d
 from strategies import REFUSED, tensors
@@ -311,3 +314,144 @@ def test_a_message_says_what_to_do(call, end):
     with pytest.raises((ValueError, TypeError)) as caught:
         call()
     assert str(caught.value).endswith(end)
+
+
+# Patterns of axes.
+
+def test_axes_are_compared_by_name_wherever_they_are():
+    @shapes(X="c_i h w", K="c_o c_i k_h")
+    def f(X, K):
+        return True
+
+    assert f(ONES(2, 3, 3), ONES(4, 2, 2))
+    refuses(f, ONES(2, 3, 3), ONES(2, 4, 2), ValueError, "X has 2 input channels, but K has 4")
+
+
+def test_an_axis_that_occurs_twice_in_one_tensor_has_one_size():
+    @shapes(X="n n h w")
+    def f(X):
+        return True
+
+    assert f(ONES(4, 4, 2, 3))
+    with pytest.raises(ValueError, match=r"n is 4 in X, but 3 in X: X is \(n, n, h, w\) = \(4, 3, 4, 4\)"):
+        f(ONES(4, 3, 4, 4))
+
+
+def test_three_tensors_and_an_argument_after_them():
+    @shapes(X="c h w", K="k c", b="k")
+    def f(X, K, b, scale=1):
+        return scale
+
+    assert f(ONES(2, 5, 5), ONES(3, 2), ONES(3)) == 1
+    assert f(ONES(2, 5, 5), b=ONES(3), K=ONES(3, 2), scale=7) == 7
+    with pytest.raises(ValueError, match=r"k is 3 in K, but 4 in b: K is \(k, c\) = \(3, 2\) and b is \(k,\) = \(4,\)"):
+        f(ONES(2, 5, 5), ONES(3, 2), ONES(4))
+
+
+@pytest.mark.parametrize("pattern", ["", "c_i 2 w", "c-i h w", "h, w", "()"])
+def test_a_pattern_that_is_none_is_refused_at_decoration(pattern):
+    with pytest.raises(ValueError, match=f"^{re.escape(repr(pattern))} is no pattern"):
+        shapes(X=pattern)
+
+
+def test_patterns_are_for_the_first_arguments_of_a_function():
+    with pytest.raises(ValueError, match=r"describe K, which are not the first arguments of f\(X, K\)"):
+        @shapes(K="h w")
+        def f(X, K):
+            pass
+
+
+@pytest.mark.parametrize("name", ["corr2d", "corr2d_multi_in", "corr2d_multi_in_out", "corr2d_multi_in_out_1x1"])
+def test_the_output_is_what_the_pattern_says(name):
+    function = getattr(corr, name)
+    inputs, output = function.__shapes__.split(" -> ")
+    sizes = {"c_i": 2, "h": 7, "w": 6, "c_o": 5, "k_h": 3, "k_w": 2, "h_out": 5, "w_out": 5, "1": 1}
+    X, K, Y = (tuple(sizes[axis] for axis in re.findall(r"\w+", axes))
+               for axes in (*inputs[1:-1].split("), ("), output))
+    assert function(ONES(X), ONES(K)).shape == Y
+
+
+# What a beginner's image or kernel really is.
+
+@pytest.mark.parametrize(("X", "K", "groups", "words"), [
+    ((4, 8, 9), (5, 3, 2, 2), 1, "If input is an RGBA image, input[:3] leaves the transparency out."),
+    ((2, 4, 8, 9), (5, 3, 2, 2), 1, "If input is an RGBA image, input[:, :3] leaves the transparency out."),
+    ((8, 9, 4), (5, 3, 2, 2), 1, "input[..., :3].movedim(-1, -3) leaves the transparency out"),
+    ((1, 16, 72, 72), (3, 3, 16, 1), 16, "Keras's depthwise (k_h, k_w, c_i, m), weight.permute(2, 3, 0, 1)"
+     ".reshape(16, 1, 3, 3) is torch's."),
+    ((1, 3, 8, 8), (3, 3, 3, 16), 1, "16 wide, but input is only 8. Take a smaller kernel, or pad input. If weight is "
+     "(k_h, k_w, c_i, c_o), weight.permute(3, 2, 0, 1) puts it in order."),
+    ((32, 8, 8), (64, 1, 3, 3), 64, "For a depthwise layer take groups=32, the number of input channels."),
+])
+def test_a_message_guesses_what_was_meant_and_its_advice_helps(X, K, groups, words):
+    refuses(lambda X, K: conv2d(X, K, groups=groups), ONES(X), ONES(K), ValueError, words)
+    names = {"input": ONES(X), "weight": ONES(K)}
+    if code := re.search(r"(input|weight)[\[.]\S*(?:, \S+)*?[\])](?= (?:leaves|puts|is torch))", words):
+        names[code[1]] = eval(code[0], names)
+        assert conv2d(names["input"], names["weight"], groups=groups).ndim == len(X)
+
+
+def test_a_bias_for_a_kernel_in_keras_order_says_so():
+    refuses(lambda X, K: conv2d(X, K, ONES(16)), ONES(1, 3, 50, 50), ONES(3, 3, 3, 16), ValueError,
+            "bias must be (c_o,) = (3,)", "weight.permute(3, 2, 0, 1) puts it in order")
+
+
+def test_a_depthwise_layer_is_advised_to_take_as_many_groups_as_input_channels():
+    with pytest.raises(ValueError, match=r"in_channels=32 must be divisible by groups=64\. .* take groups=32"):
+        Conv2d(32, 64, 3, groups=64)
+
+
+def test_an_image_of_bytes_is_told_how_to_become_numbers(form):
+    X = torch.ones(3, 4, 4, dtype=torch.uint8)
+    refuses(form.corr2d_multi_in, X, X, TypeError, "X.float() / 255 for an image")
+
+
+# Tensors of other kinds.
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
+def test_nested_tensors_are_refused(form):
+    X = torch.nested.nested_tensor([ONES(3, 4), ONES(2, 4)])
+    refuses(form.corr2d, X, ONES(2, 2), TypeError, "X is a nested tensor", "torch.nested.to_padded_tensor(X, 0)")
+    refuses(conv2d, X, ONES(1, 1, 2, 2), TypeError, "input is a nested tensor")
+
+
+@pytest.mark.filterwarnings("ignore:.*uantiz.*:UserWarning", "ignore:.*uantiz.*:DeprecationWarning")
+def test_quantized_tensors_are_refused(form):
+    X = torch.quantize_per_tensor(ONES(3, 4), 0.1, 0, torch.quint8)
+    refuses(form.corr2d, X, X, TypeError, "X is quantized", "X.dequantize()")
+
+
+def test_a_fake_and_a_real_tensor_are_refused(form):
+    with FakeTensorMode():
+        X = ONES(3, 4)
+    refuses(form.corr2d, X, ONES(2, 2), TypeError, "one of X and K is a fake tensor")
+
+
+def test_tracers_and_tensor_like_objects_are_dispatched(form):
+    class Seen:
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            return function.__name__, len(args)
+
+    assert form.corr2d(Seen(), ONES(2, 2)) == ("corr2d", 2)
+    assert conv2d(ONES(1, 3, 3), Seen(), stride=2) == ("conv2d", 7)
+    traced = torch.fx.symbolic_trace(lambda X, K: form.corr2d_multi_in_out(X, K) + conv2d(X, K))
+    X, K = tensors((2, 5, 4), (3, 2, 2, 2))
+    torch.testing.assert_close(traced(X, K), 2 * conv2d(X, K))
+
+
+# Where it is cheap.
+
+def test_all_is_well_costs_a_few_comparisons_by_hand():
+    @shapes(X="c_i h w", K="c_o c_i k_h k_w")
+    def checked(X, K):
+        pass
+
+    def by_hand(X, K):
+        return (X.shape[0] == K.shape[1] and X.shape[1] >= K.shape[2] and X.shape[2] >= K.shape[3]
+                and X.dtype == K.dtype and X.device == K.device)
+
+    X, K = ONES(2, 3, 3), ONES(3, 2, 2, 2)
+    rounds = [(timeit.timeit(lambda: checked(X, K), number=300), timeit.timeit(lambda: by_hand(X, K), number=300))
+              for _ in range(15)]
+    assert min(ours / hand for ours, hand in rounds) < 4
