@@ -58,7 +58,7 @@ def test_the_first_page_shows_the_explorer_without_its_buttons_and_its_number(bo
     text = book.pages[0].extract_text()
     assert re.search(r"= *19 *\+ *37|19 \+ 37", text)
     assert "56" in text
-    assert "Play" not in text
+    assert "Undo" not in text
     assert f"1 / {len(book.pages)}" in text
 
 

@@ -125,5 +125,18 @@ def test_the_explorer_works_inside_and_keeps_the_arrow_keys(page, site):
     assert "= 56" in words.inner_text()
     page.keyboard.press("ArrowRight")
     assert "= 72" in words.inner_text()
-    page.locator("section.present .controls input[name=padding][value='1']").check(force=True)
+    page.locator("section.present [data-do='panel:more']").click()
+    page.locator("section.present input[name=padding][value='1']").check(force=True)
     assert page.url == where
+
+
+def test_the_explorers_digits_can_be_read_from_the_last_row(page, site):
+    page.goto(f"{site}slides/input_channels.html")
+    page.wait_for_function(READY)
+    sizes = page.evaluate("""() => [...document.querySelectorAll(".reveal .d2lconv-explorer .stage .c")].map(cell => {
+        Reveal.slide(...Object.values(Reveal.getIndices(cell.closest("section"))));
+        const zoom = cell.currentCSSZoom ?? 1;
+        return zoom * parseFloat(getComputedStyle(cell).fontSize);
+    })""")
+    assert sizes
+    assert min(sizes) >= 20

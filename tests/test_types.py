@@ -14,7 +14,7 @@ WRONG = [
     "d2l.Conv2d(3, 5)", "d2l.Conv2d(3, 5, kernel_size='2')", "d2l.Conv2d(3, 5, 2, device=0.5)",
     "d2l.conv2d_cost(X, K)", "d2l.conv2d_cost(X.shape, K.shape, True, 1, 0, 1, 1, 8)",
     "d2l.conv2d_cost(X.shape, K.shape).mac", "d2l.explain(X, K)", "d2l.explain(X, K, at=0)",
-    "d2l.explore(X, K, padding='same')", "d2l.draw(X, K, groups=(1, 1))", "d2l.draw_stacks((3, 64, 64))",
+    "d2l.explore(X, K, groups=(1, 1))", "d2l.draw(X, K, groups=(1, 1))", "d2l.draw_stacks((3, 64, 64))",
     "d2l.summary(X, X)", "d2l.summary(torch.nn.ReLU(), X).row",
     "d2l.default_device('cpu')", "exercises.check_corr2d(X)", "exercises.check_corr2d(d2l.corr2d).pass_",
 ]

@@ -1,308 +1,360 @@
-// One explorer: first the numbers (pure functions: a copy of d2lconv.conv and d2lconv.arithmetic that
-// the tests compare with torch), then their drawing. It is called once with its own root, so that any
-// number of explorers can share a page.
+// The drawing, and the ways in: called once with its own root, so that any number of explorers share a page.
+const tag = (name, attributes, ...inside) => `<${name} ${attributes}>${inside.flat().join("")}</${name}>`;
+const FRAME = '<i class="frame" aria-hidden="true"></i>';
 function explorer(root, given) {
-  "use strict";
-
-  // ---- Numbers -------------------------------------------------------------------------------
-  const range = n => Array.from({length: n}, (_, i) => i);
-  const sum = numbers => numbers.reduce((a, b) => a + b, 0);
-
-  // The classic family, in any size.
-  const family = ({c_i, c_o, k, size, groups}) => ({
-    X: range(c_i).map(c => range(size).map(i => range(size).map(j => size * i + j + c))),
-    K: range(c_o).map(o => range(c_i / groups).map(c =>
-      range(k).map(a => range(k).map(b => k * a + b + c + o)))),
-    bias: null,
-  });
-
-  // X, K and bias for a state of the controls. A kernel that was given for fewer groups than are
-  // chosen keeps the slices of its own group.
-  function problem(state) {
-    const {stride, padding, groups} = state;
-    const {X, K: full, bias} = given.sizes ? family(state) : given;
-    const share = X.length / groups, held = full[0].length;
-    const first = (o, n) => Math.floor(o * (X.length / n) / full.length) * n;
-    const K = full.map((kernel, o) => kernel.slice(first(o, share) - first(o, held)).slice(0, share));
-    const steps = (x, k) => Math.floor((x + 2 * padding - k) / stride) + 1;
-    return {X, K, bias, stride, padding, groups, first: o => first(o, share),
-      h: steps(X[0].length, K[0][0].length), w: steps(X[0][0].length, K[0][0][0].length)};
-  }
-
-  // One output element: what each input channel that it sees contributes, and the sum. The two wrong
-  // beliefs: "mean" divides by the number of channels, "shared" takes slice 0 for every channel.
-  function element({X, K, bias, stride, padding, first}, [o, i, j], belief = "sum") {
-    const channels = K[o].map((_, n) => first(o) + n);
-    const slices = K[o].map(slice => belief === "shared" ? K[o][0] : slice);
-    const products = slices.map((slice, n) => slice.flatMap((row, a) => row.map((k, b) =>
-      [X[channels[n]][i * stride + a - padding]?.[j * stride + b - padding] ?? 0, k])));
-    const terms = products.map(pairs => sum(pairs.map(([x, k]) => x * k)));
-    const b = bias ? bias[o] : null;
-    return {channels, slices, products, terms, bias: b,
-      value: sum(terms) / (belief === "mean" ? terms.length : 1) + b};
-  }
-
-  // All output numbers: [channel][row][column].
-  const output = (p, belief) => p.K.map((_, o) =>
-    range(p.h).map(i => range(p.w).map(j => element(p, [o, i, j], belief).value)));
-
-  // ---- Words ---------------------------------------------------------------------------------
-  // An integer in full, any other number with four significant digits.
-  function number(x) {
-    if (!Number.isFinite(x)) return String(x).replace("Infinity", "inf").replace("NaN", "nan");
-    if (Number.isInteger(x) && Math.abs(x) < 2 ** 53) return String(x);
-    const power = +x.toExponential().split("e")[1];
-    const [mantissa, e] = (power > -4 && power < 15 ? x.toFixed(Math.max(0, 3 - power))
-      : x.toExponential(3)).split("e");
-    const short = mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa;
-    return e ? `${short}e${+e}` : short;
-  }
-  const factor = x => number(x).startsWith("-") ? `(${number(x)})` : number(x);
-  const exact = x => !Number.isFinite(x) || Math.abs(number(x) - x) <= 1e-6 * Math.abs(x);
-  const elide = parts => parts.length <= 9 ? parts :
-    [...parts.slice(0, 3), `... ${parts.length - 5} more ...`, ...parts.slice(-2)];
-  const count = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
-
-  // The arithmetic, broken as it is best read: for each line its text, and which channel it is about.
-  function lines({channels, products, terms, bias, value}) {
-    const more = bias === null ? [] : [bias];
-    const alone = terms.length + more.length === 1;
-    const sums = products.map(pairs => elide(pairs.map(([x, k]) => `${factor(x)}*${factor(k)}`)).join(" + "))
-      .map(text => alone || !text.includes(" + ") ? text : `(${text})`);
-    const about = elide(channels).map(c => Number.isInteger(c) ? c : "more");
-    const parts = [...elide(sums).map((text, n) => [text, about[n]]), ...more.map(b => [factor(b), "bias"])];
-    const equals = [...products.flat(2), ...terms, ...more, value].every(exact) ? "=" : "≈";
-    const total = [...elide(terms.map(factor)), ...more.map(factor)].join(" + ");
-    return [...parts.map(([text, c], n) => [n ? `+ ${text}` : text, c]),
-      ...alone ? [] : [[`${equals} ${total}`, "total"]], [`${equals} ${number(value)}`, "value"]];
-  }
-
-  // What a wrong belief would make of an element.
-  function verdict(belief, {terms, bias, value}, right) {
-    const added = elide(terms.map(factor)).join(" + ");
-    const makes = (belief === "mean" ? `(${added}) / ${terms.length}` : added) +
-      (bias === null ? "" : ` + ${factor(bias)}`);
-    const equals = [...terms, value].every(exact) ? "=" : "≈";
-    return (belief === "mean" ? "If the channels were averaged: " : "If every channel met slice 0: ") +
-      `${makes} ${equals} ${number(value)}, ` +
-      (number(value) === number(right) ? "which is the same here." : `not ${number(right)}.`);
-  }
-
-  // What the shapes mean.
-  function summary({X, K, bias, stride, padding, groups, h, w}) {
-    const [c_o, share, k_h, k_w] = [K.length, K[0].length, K[0][0].length, K[0][0][0].length];
-    return `${count(c_o, "output channel")}, so ${count(c_o, "kernel")}; ${c_o > 1 ? "each has" : "it has"} ` +
-      `${count(share, "slice")} of ${k_h}x${k_w}, one for each input channel it sees: ` +
-      `${c_o} * ${share} * ${k_h} * ${k_w} = ${count(c_o * share * k_h * k_w, "weight")}` +
-      (bias ? ` and ${c_o === 1 ? "1 bias" : `${c_o} biases`}.` : ".") +
-      (groups > 1 ? ` In ${groups} groups, an output channel sees only ${share} of the ${X.length} ` +
-        `input channels${share === 1 ? " (a depthwise convolution)" : ""}.` : "") +
-      ` The output has ${count(h, "row")} and ${count(w, "column")}: ` +
-      [...new Set([[X[0].length, k_h, h], [X[0][0].length, k_w, w]].map(([x, k, y]) =>
-        `(${x} + 2*${padding} - ${k}) // ${stride} + 1 = ${y}`))].join(" and ") + ".";
-  }
-
-  // ---- Drawing -------------------------------------------------------------------------------
-  const tag = (name, attributes, ...inside) => `<${name} ${attributes}>${inside.flat().join("")}</${name}>`;
-
-  // A matrix of numbers under its caption, with a frame that `mark` moves.
-  const matrix = (kind, caption, rows, name = caption, role = "table", cell = () => 'role="cell"') =>
-    tag("div", `class="part ${kind}"`, tag("span", 'class="cap" aria-hidden="true"', caption),
-      tag("div", `class="matrix" role="${role}" aria-label="${name}" style="--digits:` +
-        `${Math.max(...rows.flat().map(x => number(x).length))}"`,
-      rows.map((row, i) => tag("div", 'role="row"', row.map((x, j) => tag("span", cell(i, j), number(x))))),
-      '<i class="frame" aria-hidden="true"></i>'));
-
-  // Move a matrix's frame over some of its cells, and light them up.
-  function mark(part, top, left, rows, columns) {
-    [...part.querySelectorAll("[role=row]")].forEach((row, i) => [...row.children].forEach((cell, j) =>
-      cell.classList.toggle("lit", i >= top && i < top + rows && j >= left && j < left + columns)));
-    Object.entries({top, left, rows, columns}).forEach(([name, n]) => part.style.setProperty(`--${name}`, n));
-    const wide = part.querySelector(".matrix[tabindex]");
-    if (wide) wide.scrollLeft = wide.querySelector(".lit").offsetLeft - 40;
-  }
-
-  const hue = c => Number.isInteger(c) ? `hue${c % 4}` : c;
-  const operator = sign => tag("span", 'class="operator" aria-hidden="true"', sign);
-
-  // A choice among few: radio buttons, so that the arrow keys move in it.
-  const choice = (name, label, options, hint = "") => tag("div", `class="choice ${name}" role="radiogroup" ` +
-    `aria-label="${label}${hint && `, ${hint}`}"`,
-  tag("span", 'class="says" aria-hidden="true"', label, hint && tag("i", "", hint)),
-  tag("span", 'class="options"', options.map(([value, text]) => tag("label", "",
-    `<input type="radio" name="${name}" value="${value}">`, tag("span", "", text)))));
-
-  const {sizes} = given;
-  const withGiven = (n, ...usual) => [...new Set([...usual, n])].sort((a, b) => a - b);
-  const ranges = {
-    ...sizes && {c_i: [1, 2, 3, 4], c_o: [1, 2, 3, 4]},
-    groups: range(sizes ? 4 : given.X.length).map(g => g + 1),
-    ...sizes && {k: [1, 2, 3], size: [3, 4, 5]},
-    stride: withGiven(given.stride, 1, 2, 3), padding: withGiven(given.padding, 0, 1, 2),
-  };
-  if (!sizes) ranges.groups = ranges.groups.filter(groups => fits({...given, groups}));
-  const labels = {c_i: "input channels", c_o: "output channels", k: "kernel", size: "image", stride: "stride",
-    padding: "padding", groups: "groups"};
-
-  // Whether a state of the controls is a convolution.
-  function fits({padding, groups, ...state}) {
-    const {X, K} = given;
-    const [c_i, c_o] = sizes ? [state.c_i, state.c_o] : [X.length, K.length];
-    const room = sizes ? 0 : Math.min(X[0].length - K[0][0].length, X[0][0].length - K[0][0][0].length);
-    return c_i % groups + c_o % groups + groups % (sizes ? 1 : given.groups) === 0 && room + 2 * padding >= 0;
-  }
+  if (given.X?.bytes) given.X = unpack(given.X);
+  const start = {...given.sizes, stride: given.stride, padding: given.padding, dilation: given.dilation,
+    groups: given.groups, bias: Boolean(given.bias), relu: false, ...RIGHT, changes: {}};
+  const options = {groups: [given.groups], ...Object.fromEntries(given.controls.map(({name, values}) => [name, values]))};
+  let state = start, at = [0, 0, 0], open = 0, past = [], p, all, asked, typing, lately;
+  let sources = []; // for each matrix on the page, where its numbers come from
+  const shown = new Set(); // what a prediction has uncovered
 
   const page = document.createElement("form");
-  page.onsubmit = () => false;
-  page.innerHTML = tag("p", 'class="ask"', "Choose any number of the output, to see where it comes from.") +
-    tag("div", 'class="stage"', tag("div", 'class="inputs"'),
-    tag("div", 'class="result"', tag("div", 'class="outputs"'), tag("div", 'class="instead"'))) +
-    tag("div", 'class="words" role="status"') +
-    tag("div", 'class="player"', tag("button", 'type="button" class="play"', ""),
-      tag("button", 'type="button" class="back"', "Back"), tag("button", 'type="button" class="step"', "Step"),
-      choice("channel", "output channel", range(sizes ? 4 : given.K.length).map(o => [o, o]))) +
-    tag("div", 'class="beliefs"', choice("belief", "How are the channels combined?",
-      [["sum", "sum"], ["mean", "mean?"], ["shared", "shared kernel?"]]),
-    tag("p", 'class="verdict" aria-live="polite"')) +
-    tag("p", 'class="summary"') +
-    tag("div", 'class="controls"', Object.entries(ranges).filter(([, options]) => options.length > 1)
-      .map(([name, options]) => choice(name, labels[name],
-        options.map(n => [n, name === "k" || name === "size" ? `${n}x${n}` : n]),
-        name === "groups" ? "must divide both channel counts" : "")));
   const part = name => page.querySelector(name), parts = name => [...page.querySelectorAll(name)];
-
-  let state = {...sizes, stride: given.stride, padding: given.padding, groups: given.groups};
-  let p, at = [0, 0, 0], belief = "sum", timer;
-
-  // Draw a problem anew; the chosen element stays where it is, if it is still there.
+  const note = text => { part(".note").textContent = text; };
+  page.innerHTML = root.querySelector("[type='text/html']").textContent;
+  parts("[data-choices]").forEach(gap => { gap.outerHTML = given.controls.filter(({name}) =>
+    gap.dataset.choices.split(" ").includes(name)).map(choice).join(""); });
+  // A choice among few: radio buttons, so that the arrow keys move in it.
+  function choice({name, label, texts}) {
+    return tag("div", `class="choice" role="radiogroup" aria-label="${label}"`,
+      tag("span", 'class="says" aria-hidden="true"', label), tag("span", 'class="options"', texts.map((text, n) =>
+        tag("label", "", `<input type="radio" name="${name}" value="${n}">`, tag("span", "", text)))));
+  }
+  // Whether a state of the controls is a convolution.
+  function fits({groups, stride, padding, dilation, ...other}) {
+    const {c_i, c_o, size, k} = given.sizes ? other : {c_i: given.X.length, c_o: given.K.length};
+    const [x, slice] = given.sizes ? [[size, size], [k, k]] : [sides(given.X[0]), sides(given.K[0][0])];
+    return c_i % groups + c_o % groups + groups % (given.sizes ? 1 : given.groups) === 0 &&
+      places(x, slice, stride, padding, dilation).every(n => n > 0);
+  }
+  // ---- Matrices: one under its caption. `rows` gives its numbers now; `key` names those that can be changed, `place` those
+  // that can be chosen.
+  function matrix(kind, caption, name, rows, {key, place, small} = {}, below = "") {
+    const numbers = rows(), picture = given.pictures && !small && Math.max(...sides(numbers)) > 10;
+    const role = key ? "group" : place ? "grid" : "table";
+    const cell = (i, j) => key ? `role="spinbutton" tabindex="-1" inputmode="decimal"`
+      : place ? `role="gridcell" tabindex="-1" data-row="${i}" data-col="${j}" ${place}` : 'role="cell"';
+    const cells = () => numbers.map((row, i) => tag("div", key ? 'class="row"' : 'class="row" role="row"',
+      row.map((_, j) => tag("span", `class="c" ${cell(i, j)}`))));
+    sources.push({rows, key});
+    return tag("div", `class="part ${kind} ${picture ? "picture" : ""}" data-source="${sources.length - 1}" ` +
+      `style="--rows:${numbers.length};--columns:${numbers[0].length}"`,
+    tag("span", 'class="cap" aria-hidden="true"', caption), picture ? canvas(name, place)
+      : tag("div", `class="matrix" role="${role}" aria-label="${name}"`, cells(), FRAME), below);
+  }
+  // Put all numbers in their places; the one that is being typed stays as it is.
+  function fill() {
+    parts("button").forEach(button => { button.type = "button"; }); // which sends no form
+    parts("button, input, .c").forEach(({dataset}) => { dataset.lmSuppressShortcuts = ""; }); // JupyterLab's own keys
+    for (const box of parts("[data-source]")) {
+      const {rows, key} = sources[box.dataset.source], numbers = rows();
+      if (box.matches(".picture")) { paint(box, numbers); continue; }
+      const all = numbers.flat(), texts = all.map(x => x === "?" ? x : number(x)), across = numbers[0].length;
+      box.style.setProperty("--digits", Math.max(...texts.map(text => text.length)));
+      box.querySelectorAll(".c").forEach((cell, m) => {
+        if (cell !== typing && cell.textContent !== texts[m]) cell.textContent = texts[m];
+        if (key) change_by(cell, key(Math.floor(m / across), m % across), all[m]);
+      });
+    }
+  }
+  function change_by(cell, key, value) { // key is null for a zero of the padding
+    Object.assign(cell.dataset, {key: key ?? "", value});
+    cell.classList.toggle("outside", !key);
+    const [i, j] = (key ?? "").split(":").slice(-2);
+    Object.assign(cell, {ariaValueText: number(value), ariaLabel: !key ? "padding" : i === "b" ? "bias" : `row ${i}, column ${j}`});
+    if (cell !== typing) cell.contentEditable = key ? "plaintext-only" : "false";
+  }
+  // Move a matrix's frame over some of its cells, and light up those that are met.
+  function mark(box, first, size = [1, 1], steps = [1, 1]) {
+    const across = +box.style.getPropertyValue("--columns"), spans = size.map((n, d) => (n - 1) * steps[d] + 1);
+    const met = place => place.every((n, d) => n >= first[d] && n < first[d] + spans[d] && (n - first[d]) % steps[d] === 0);
+    box.querySelectorAll(".c").forEach((cell, m) =>
+      cell.classList.toggle("lit", met([Math.floor(m / across), m % across])));
+    ["top", "left", "high", "wide"].forEach((name, n) => box.style.setProperty(`--${name}`, [...first, ...spans][n]));
+    const scroller = box.querySelector(".matrix"), lit = box.querySelector(".lit");
+    if (!lit || scroller.scrollWidth <= scroller.clientWidth) return;
+    scroller.tabIndex = 0; // so that the keyboard can scroll it
+    scroller.scrollLeft = lit.offsetLeft - 40;
+  }
+  const told = () => ({combine: state.combine, slices: state.slices, act: state.act, out: state.out});
+  const wrongly = () => !same(told(), RIGHT), hue = c => Number.isInteger(c) ? `hue${c % 6}` : c;
+  const unit = (sign, ...inside) => tag("div", 'class="unit"', sign && tag("span", 'class="operator" aria-hidden="true"', sign), inside);
+  const named = o => p.K.length === 1 ? "output" : `output ${o}`;
+  const uncovered = (...key) => !given.predict || shown.has(key.join()) || shown.has(key.slice(0, 3).join());
+  const covered = (o, map, ...n) => map.map((row, i) => row.map((x, j) => uncovered(o, i, j, ...n) ? x : "?"));
+  const beliefs = () => all ??= p.K.map((_, o) => {
+    const right = maps(p, o);
+    return {right, wrong: wrongly() ? maps(p, o, told()) : right};
+  });
+  // Draw a state anew; the chosen element stays where it is, if it is still there.
   function draw(change = {}) {
     state = {...state, ...change};
-    const fitting = ranges.groups.filter(groups => groups <= state.groups && fits({...state, groups}));
-    state.groups = fitting[fitting.length - 1];
-    p = problem(state);
-    part(".outputs").innerHTML = operator("=") + tag("div", 'class="maps"', output(p).map((map, o) => matrix(
-      "y-map", `output channel ${o}`, map, `Output channel ${o}, choose a number`, "grid",
-      (i, j) => `role="gridcell" data-channel="${o}" data-row="${i}" data-col="${j}"`)));
-    part(".summary").textContent = summary(p);
-    for (const input of parts("input")) {
-      const {name} = input, n = +input.value;
-      if (name in state) input.checked = state[name] === n;
-      if (["groups", "padding"].includes(name)) input.disabled = !fits({...state, [name]: n});
-      if (name === "channel") input.parentElement.hidden = n >= p.K.length;
-      if (name === "belief") input.checked = input.value === belief;
+    state.groups = options.groups.findLast(groups => groups <= state.groups && fits({...state, groups})) ?? state.groups;
+    renew();
+    sources = [];
+    drawOutputs();
+    drawWeight();
+    for (const input of parts("[type=radio]")) {
+      const value = options[input.name][input.value];
+      input.checked = same(state[input.name], value);
+      input.disabled = !["c_i", "c_o"].includes(input.name) && !fits({...state, [input.name]: value});
     }
-    part(".channel").hidden = p.K.length === 1;
+    [part(".size").textContent, part(".count").textContent] = [size_words(p), weight_words(p)];
     choose(at.map((n, axis) => n < [p.K.length, p.h, p.w][axis] ? n : 0), true);
   }
-
-  // Show where one output element comes from.
-  function choose([o, i, j], anew = o !== at[0]) {
-    at = [o, i, j];
-    const right = element(p, at), told = element(p, at, belief), [slice] = p.K[o];
-    if (anew) drawChannel(o, told);
-    parts(".seen .x-map").forEach(input =>
-      mark(input, i * p.stride, j * p.stride, slice.length, slice[0].length));
-    parts(".sum-map, .instead .part").forEach(map => mark(map, i, j, 1, 1));
-    parts(".term").forEach((term, n) => { term.textContent = number(told.terms[n]); });
-    for (const cell of parts("[data-channel]")) {
-      const [channel, row, col] = place(cell), here = row === i && col === j;
-      cell.tabIndex = here ? 0 : -1; // the Tab key stops once at each output channel
-      cell.setAttribute("aria-selected", here && channel === o);
-    }
-    part(`[name=channel][value="${o}"]`).checked = true;
-    part(".words").innerHTML =
-      tag("p", 'class="where"', `<b>${number(right.value)}</b> in output channel ${o}, row ${i}, column ${j}`) +
-      tag("p", 'class="lines"', lines(right).map(([text, about]) => tag("span", `class="line ${hue(about)}" ` +
-        `data-about="${Number.isInteger(about) ? `channel ${about}` : about === "bias" ? "bias" : ""}"`,
-      text.replace(/\S*\*\S*/g, "<span>$&</span>"))).join(" "));
-    part(".verdict").textContent = belief === "sum"
-      ? "Each channel meets its own slice, and the results are added. Compare two wrong guesses."
-      : verdict(belief, told, right.value);
-    part(".verdict").classList.toggle("bad", belief !== "sum");
+  function renew() {
+    [p, all] = [problem(given, state), null];
+    shown.clear();
   }
-
-  // Draw what belongs to one output channel: its kernel, and what each input channel gives before the sum.
-  function drawChannel(o, {channels, slices}) {
-    const {X, padding, bias, h, w} = p, shared = belief === "shared";
-    const terms = range(h).map(i => range(w).map(j => element(p, [o, i, j], belief).terms));
-    const chain = n => {
-      const wrong = shared && n > 0, slice = wrong ? 0 : n;
-      return tag("div", 'class="unit"', operator("&lowast;"), matrix(`k-map ${wrong ? "wrong" : ""}`,
-        `kernel ${o}<br>slice ${slice}${wrong ? " again" : ""}`, slices[n], `Kernel ${o}, slice ${slice}`)) +
-      tag("div", 'class="unit"', operator("="), matrix(`sum-map ${wrong ? "wrong" : ""}`,
-        "sums", terms.map(row => row.map(all => all[n])), `What input channel ${channels[n]} gives`));
+  function drawOutputs() {
+    const right = p.K.map((_, o) => matrix("y-map", named(o), `${named(o)}, choose a number`,
+      () => covered(o, beliefs()[o].right.values), {place: `data-channel="${o}"`}));
+    const wrong = () => state.out === "c_o" ? matrix("wrong", "wrong", "The output, by the wrong belief",
+      () => covered(at[0], beliefs()[at[0]].wrong.values)) : p.K[0].map((_, n) => matrix("wrong", `map ${n}`,
+      `Wrong map ${n}`, () => covered(at[0], beliefs()[at[0]].wrong.terms[n])));
+    part(".result").innerHTML = unit("=", tag("div", 'class="maps"', right)) +
+      (wrongly() ? unit("&ne;", tag("div", 'class="maps"', wrong())) : "");
+  }
+  // What belongs to one output channel: its kernel, and what each input channel gives before the sum.
+  function drawInputs() {
+    const [o] = at, channels = p.K[o].map((_, n) => p.first(o) + n), [[top, bottom], [left, right]] = p.padding;
+    const [high, wide] = sides(p.X[0]), rows = high + top + bottom, columns = wide + left + right;
+    const pictures = given.pictures && Math.max(rows, columns) > 10, room = root.clientWidth < 520 ? 6 : 12;
+    const folds = channels.length > 1 && channels.length * (pictures ? 4 : rows) > room;
+    if (!channels.includes(open)) [open] = channels;
+    const band = (c, n) => n < 0 ? tag("p", 'class="band line"', `<b>channel ${c}</b> not seen by ${named(o)}`)
+      : folds && c !== open ? tag("button", `class="band line seen ${hue(c)}" data-do="open:${c}"`,
+        `<b>channel ${c}</b> gives <b class="term" data-n="${n}"></b>`)
+        : tag("div", `class="band seen ${hue(c)}" role="group" aria-label="channel ${c}"`, image(c), slice(n), map(c, n));
+    const pixels = (kind, caption, c, high, wide, where) => matrix(kind, caption, `${kind} ${c}`, () =>
+      range(high).map(i => range(wide).map(j => { const [y, x] = where(i, j); return p.X[c][y]?.[x] ?? 0; })),
+    {small: kind === "window", key: (i, j) => {
+      const [y, x] = where(i, j);
+      return p.X[c][y]?.[x] === undefined ? null : `x:${c}:${y}:${x}`;
+    }});
+    const image = c => unit("", pixels("channel", `<b>channel ${c}</b>`, c, rows, columns, (i, j) => [i - top, j - left]),
+      pictures ? pixels("window", "window", c, ...sides(p.K[o][0]), (a, b) => meets(p, at[1], at[2], a, b)) : "");
+    const slice = n => {
+      const wrong = state.slices === "shared" && n > 0, key = `${o}:${p.slot(o, n)}`;
+      return unit(STAR, matrix(`k-map ${wrong ? "wrong" : ""}`, wrong ? `K[${o}, 0] again` : `slice K[${o}, ${n}]`,
+        `slice ${n} of kernel ${o}`, () => p.K[o][wrong ? 0 : n], wrong ? {} : {key: (a, b) => `k:${key}:${a}:${b}`},
+        given.pictures ? `<input type="range" class="strength" min="-2" max="2" step="0.25" data-key="s:${key}" ` +
+          `aria-label="strength of slice ${n}">` : ""));
     };
-    part(".inputs").innerHTML = X.map((x, c) => {
-      const n = channels.indexOf(c), seen = n >= 0, ring = seen ? padding : 0;
-      const rows = range(x.length + 2 * ring).map(i => range(x[0].length + 2 * ring).map(j =>
-        x[i - ring]?.[j - ring] ?? null));
-      const gives = seen ? `${shared && n ? "would give" : "gives"} <b class="term"></b>`
-        : `not seen by output channel ${o}`;
-      return tag("div", `class="band ${seen ? "seen" : ""} ${hue(c)}" role="group" ` +
-        `aria-label="Input channel ${c}"`,
-        tag("p", 'class="head"', `<b>Input channel ${c}</b> <span>${gives}</span>`),
-        tag("div", 'class="chain"', matrix("x-map", "input", rows.map(row => row.map(x => x ?? 0)),
-          `Input channel ${c}${ring ? ", padded" : ""}`, "table",
-          (i, j) => `role="cell"${rows[i][j] === null ? ' class="outside"' : ""}`), seen ? chain(n) : ""));
-    }).join("") + (bias ? tag("p", 'class="band seen head"', `<b>Bias of output channel ${o}</b> ` +
-      `<span>adds <b>${number(bias[o])}</b></span>`) : "");
-    part(".instead").innerHTML = belief === "sum" ? "" : operator("&ne;") + matrix("wrong",
-      belief === "mean" ? "if averaged" : "if shared", output(p, belief)[o],
-      `Output channel ${o}, by the wrong guess`);
-    part(".stage").style.setProperty("--across", X[0][0].length + 2 * padding + slices[0][0].length + w);
-    parts("[role=table]").filter(matrix => matrix.scrollWidth > matrix.clientWidth)
-      .forEach(matrix => { matrix.tabIndex = 0; }); // so that the keyboard can scroll it
+    const map = (c, n) => unit("=", matrix(`sum-map ${state.slices === "shared" && n > 0 ? "wrong" : ""}`,
+      `channel ${c}'s map`, `channel ${c}'s map`, () => covered(o, beliefs()[o].wrong.terms[n], n),
+      given.predict ? {place: `data-n="${n}"`} : {}));
+    part(".inputs").innerHTML = p.X.map((_, c) => band(c, channels.indexOf(c))).join("") + (p.bias ?
+      tag("div", 'class="band line seen bias"', matrix("bias", `bias of ${named(o)}`, `bias of ${named(o)}`,
+        () => [[p.bias[o]]], {key: () => `b:${o}`})) : "");
+    part(".stage").classList.toggle("pictures", pictures);
+    part(".stage").style.setProperty("--across", columns + p.K[0][0][0].length + p.w);
+    parts(".strength").forEach(input => { input.value = state.changes[input.dataset.key] ?? 1; });
   }
-
-  // ---- Ways in -------------------------------------------------------------------------------
-  const find = ([o, i, j]) => part(`[data-channel="${o}"][data-row="${i}"][data-col="${j}"]`);
-  const place = cell => ["channel", "row", "col"].map(name => +cell.dataset[name]);
-
-  function play(on) {
-    clearInterval(timer);
-    timer = on && setInterval(() => root.isConnected ? step(1) : play(false), 1200);
-    part(".play").innerHTML = on ? "&#10074;&#10074; Pause" : "&#9654;&#xFE0E; Play";
-    part(".words").setAttribute("aria-live", on ? "off" : "polite");
+  // The whole weight: a row of slices for each output channel, a column for each input channel.
+  function drawWeight() {
+    const slice = (o, c) => tag("td", `class="${hue(c)}"`, p.K[o][c - p.first(o)]
+      ? matrix("w-map", "", `slice ${c} of kernel ${o}`, () => p.K[o][c - p.first(o)]) : "");
+    const head = p.X.map((_, c) => tag("th", `scope="col" class="${hue(c)}"`, `channel ${c}`));
+    part(".slices").innerHTML = tag("table", "", tag("tr", "", "<td></td>", head), p.K.map((_, o) => tag("tr", `data-kernel="${o}"`,
+      tag("th", 'scope="row"', tag("button", `data-do="kernel:${o}"`, named(o))), p.X.map((_, c) => slice(o, c)))));
   }
-  function step(by) {
-    const all = p.K.length * p.h * p.w, n = ((at[0] * p.h + at[1]) * p.w + at[2] + by + all) % all;
-    choose([Math.floor(n / p.w / p.h), Math.floor(n / p.w) % p.h, n % p.w]);
+  // Show where one output element comes from.
+  function choose(to, anew = to[0] !== at[0]) {
+    at = to;
+    if (anew) drawInputs();
+    refresh();
   }
-  const chosen = ({target}) => {
-    const cell = target.closest("[data-channel]");
-    if (cell) choose(place(cell));
-    return cell;
-  };
-  page.onpointerover = event => timer || event.pointerType !== "mouse" || chosen(event);
-  page.addEventListener("focusin", event => chosen(event) && play(false));
-  page.onclick = event => {
-    if (chosen(event)) play(false);
-    const {classList} = event.target;
-    if (classList.contains("play")) play(!timer);
-    for (const [name, by] of [["back", -1], ["step", 1]]) {
-      if (classList.contains(name)) { play(false); step(by); }
+  function refresh() {
+    const [o, i, j] = at, terms = element(p, at, told()).terms;
+    fill();
+    parts(".inputs .matrix").map(box => box.querySelector("[contenteditable=plaintext-only], [data-n]"))
+      .forEach(cell => { if (cell) cell.tabIndex = 0; }); // one stop of the Tab key
+    parts(".seen .channel").forEach(box => mark(box, [i * p.stride[0], j * p.stride[1]], sides(p.K[o][0]), p.dilation));
+    parts(".sum-map, .result .part").forEach(box => mark(box, [i, j]));
+    parts(".y-map").forEach((box, n) => box.classList.toggle("chosen", n === o));
+    parts("[data-kernel]").forEach((row, n) => row.classList.toggle("chosen", n === o));
+    parts(".term").forEach(({dataset: {n}}, m, cells) => { cells[m].textContent = uncovered(...at, n) ? number(terms[n]) : "?"; });
+    for (const cell of parts("[data-row][data-channel]")) {
+      const here = same(place(cell).slice(1), [i, j]);
+      cell.tabIndex = here ? 0 : -1; // the Tab key stops once at each output channel
+      cell.setAttribute("aria-selected", here && +cell.dataset.channel === o);
     }
+    part("[data-do=undo]").disabled = !past.length;
+    speak();
+  }
+  function speak() {
+    const [o, i, j] = at, open = uncovered(...at), right = element(p, at), where = `row ${i}, column ${j}`;
+    part(".where").innerHTML = `<b>${open ? number(right.value) : "?"}</b> in ${named(o)}, ${where}`;
+    part(".lines").innerHTML = open ? lines(p, at).map(line).join(" ") : "";
+    part(".verdict").textContent = !open ? "First predict the number."
+      : wrongly() ? verdict(told(), p, at) : "This is what a layer does. Change one, and see which number differs.";
+    part(".verdict").classList.toggle("bad", wrongly());
+    part(".answer").hidden = uncovered(...at, asked);
+    part(".question").textContent = asked === undefined ? `What is ${p.K.length > 1 ? "" : "the "}${named(o)} at ${where}?`
+      : `What is channel ${p.first(o) + asked}'s map at ${where}?`;
+  }
+  const line = ({text, products, about, wrap, plus}) => tag("span", `class="line ${hue(about)}" data-about="` +
+    `${about === "bias" ? about : products?.length < 7 ? `channel ${about}` : ""}"`, plus ? "+ " : "", wrap ? "(" : "",
+  products ? products.map(one => one.text ? tag("span", `class="product" data-n="${one.n}" data-m="${one.m}"`, one.text)
+    : one).join(" + ") : text, wrap ? ")" : "");
+  // ---- Links: what is pointed at, and what belongs to it ----
+  function factors({dataset: {n, m}}) { // the keys of a product's two factors
+    const [o, i, j] = at, across = p.K[o][n][0].length, [a, b] = [Math.floor(m / across), m % across];
+    const [y, x] = meets(p, i, j, a, b);
+    return [`x:${p.first(o) + +n}:${y}:${x}`, `k:${o}:${p.slot(o, +n)}:${a}:${b}`];
+  }
+  function point(target) {
+    const key = target.closest("[data-key]")?.dataset.key, product = target.closest(".product");
+    const products = parts(".product").filter(one => one === product || key && factors(one).includes(key));
+    const pixel = key?.startsWith("x"), [, c, y, x] = (key ?? "").split(":").map(Number);
+    const keys = pixel ? [key] : [key, ...products.flatMap(factors)], places = pixel ? reached(p, y, x).map(String) : [];
+    const sees = o => c >= p.first(o) && c < p.first(o) + p.K[o].length;
+    for (const cell of parts("[data-key], [data-row], .product")) {
+      const {key, row, col, channel} = cell.dataset;
+      cell.classList.toggle("linked", products.includes(cell) || Boolean(key) && keys.includes(key) ||
+        places.includes(`${row},${col}`) && sees(channel ?? at[0]));
+    }
+    if (pixel) note(`This pixel reaches ${count(places.length, "number")} of each output that sees channel ${c}.`);
+  }
+  function remember(gesture) { // one step of undo for each gesture, however many events it has
+    if (!gesture || gesture !== lately) past = [...past, state].slice(-200);
+    lately = gesture;
+  }
+  function change(key, value, gesture) {
+    if (!key || !Number.isFinite(value)) return;
+    remember(gesture);
+    state = {...state, changes: {...state.changes, [key]: +value.toFixed(6)}};
+    renew();
+    refresh();
+  }
+  const read = text => /^\s*[-+\u2212]?(\d{1,9}\.?\d*|\.\d+)\s*$/.test(text) ? +text.replace("\u2212", "-") : NaN;
+  function typed(cell) {
+    const value = read(cell.textContent), refused = Number.isNaN(value);
+    typing = cell;
+    cell.ariaInvalid = refused;
+    note(refused ? `"${cell.textContent}" is not a number: nothing was changed.` : "");
+    change(cell.dataset.key, value, cell);
+  }
+  function leave() {
+    if (typing) typing.ariaInvalid = false;
+    [typing, lately] = [null, null];
+    fill();
+  }
+  const select = cell => getSelection().selectAllChildren(cell);
+  function answer(given_up = false) {
+    const input = part("[name=answer]"), value = read(input.value), [o, i, j] = at;
+    const [about, place] = asked === undefined ? [p, at] : [alone(p, o, asked), [0, i, j]];
+    const right = number(element(about, place).value), heard = number(value);
+    if (input.ariaInvalid = !given_up && Number.isNaN(value)) return note(`"${input.value}" is not a number.`);
+    const {name, hint} = misconception(given.beliefs, about, place, value) ?? {name: "no", hint: "Compare the products."};
+    shown.add(asked === undefined ? at.join() : `${at},${asked}`);
+    input.value = "";
+    refresh();
+    return note(given_up ? `It is ${right}.` : heard === right ? `${heard}: right.` : `${heard}: ${name}. ${hint} It is ${right}.`);
+  }
+  // ---- Ways in ----
+  const place = cell => ["channel", "row", "col"].map(name => +(cell.dataset[name] ?? at[0]));
+  function chosen({target, clientX, clientY}) {
+    const picture = target.closest(".picture"), cell = target.closest("[data-row]");
+    if (!cell && !(picture && clientX)) return;
+    const n = parts(".y-map").indexOf(picture);
+    const to = cell ? place(cell) : [n < 0 ? at[0] : n, ...carried(picture, clientX, clientY, p)];
+    asked = cell?.dataset.n && +cell.dataset.n;
+    if (!same(to, at)) note("");
+    choose(to);
+  }
+  const meet = event => { chosen(event); point(event.target); };
+  const does = {
+    check: () => answer(), tell: () => answer(true), copy, kernel: o => choose([+o, at[1], at[2]]),
+    undo: () => { state = past.pop(); lately = null; draw(); },
+    reset: () => { remember(); state = start; draw(); note("As it was at the start."); },
+    open: c => { open = +c; drawInputs(); refresh(); part(`[aria-label="channel ${c}"] .c`)?.focus(); },
+    panel: (name, toggle) => { toggle.ariaExpanded = String(!(part(`.${name}.panel`).hidden ^= true)); },
+  };
+  page.ondragstart = () => false; // numbers are dragged, not their text
+  page.onsubmit = () => { if (document.activeElement.name === "answer") answer(); return false; };
+  page.onpointermove = event => { if (event.target.closest(".picture")) chosen(event); };
+  page.onpointerover = event => { if (event.pointerType === "mouse") meet(event); };
+  page.addEventListener("focusin", event => {
+    if (event.target.isContentEditable) select(event.target);
+    meet(event);
+  });
+  page.addEventListener("focusout", leave);
+  page.oninput = ({target}) => target.isContentEditable ? typed(target)
+    : target.matches(".strength") && change(target.dataset.key, +target.value, target);
+  page.onchange = ({target: {name, value}}) => {
+    if (!options[name]) return;
+    remember();
+    draw({[name]: options[name][value]});
+  };
+  page.onclick = event => {
+    const pressed = event.target.closest("[data-do]"), [name, about] = pressed?.dataset.do.split(":") ?? [];
+    return name ? does[name](about, pressed) : meet(event);
   };
   page.onkeydown = event => {
-    const cell = event.target.closest("[data-channel]");
-    if (!cell) return;
-    const [o, i, j] = place(cell);
-    const to = {ArrowUp: [o, i - 1, j], ArrowDown: [o, i + 1, j], ArrowLeft: [o, i, j - 1],
-      ArrowRight: [o, i, j + 1], Home: [o, i, 0], End: [o, i, p.w - 1]}[event.key];
-    if (!to) return;
+    const {target, key} = event, by = {ArrowUp: 1, ArrowDown: -1, ArrowLeft: -1, ArrowRight: 1}[key];
+    const used = () => { event.preventDefault(); event.stopPropagation(); };
+    if (!/^(Page|F\d|Escape|Tab)/.test(key)) event.stopPropagation(); // a deck keeps its keys
+    if ((event.ctrlKey || event.metaKey) && key === "z" && past.length) { used(); leave(); return does.undo(); }
+    if (target.isContentEditable) {
+      const upright = /Up|Down/.test(key);
+      if (!/Enter|Escape/.test(key) && !(by && (upright || typing !== target))) return null;
+      used();
+      leave();
+      if (upright) change(target.dataset.key, +target.dataset.value + by * (event.shiftKey ? 10 : 1));
+      const cells = [...target.closest(".matrix").querySelectorAll("[contenteditable=plaintext-only]")];
+      return by && !upright ? cells[cells.indexOf(target) + by]?.focus() : select(target);
+    }
+    if (!target.matches("[data-row], .pick")) return null;
+    const [o, i, j] = target.dataset.row ? place(target) : [+target.dataset.channel, at[1], at[2]];
+    const [y, x] = {ArrowUp: [i - 1, j], ArrowDown: [i + 1, j], ArrowLeft: [i, j - 1], ArrowRight: [i, j + 1],
+      Home: [i, 0], End: [i, p.w - 1]}[key] ?? [];
+    if (y === undefined) return null;
+    used();
+    if (target.dataset.row) return target.closest(".matrix").querySelector(`[data-row="${y}"][data-col="${x}"]`)?.focus();
+    return y in range(p.h) && x in range(p.w) && choose([o, y, x]);
+  };
+  page.onwheel = event => { // only on the number that has the focus: elsewhere the page scrolls
+    const {isContentEditable: open, dataset: {key, value}} = event.target;
+    if (!open || event.target !== document.activeElement) return;
     event.preventDefault();
-    event.stopPropagation();
-    find(to)?.focus();
+    change(key, +value - Math.sign(event.deltaY), `wheel ${key}`);
   };
-  page.onchange = ({target: {name, value}}) => {
-    if (name === "channel") return choose([+value, at[1], at[2]]);
-    if (name === "belief") belief = value;
-    return draw(name === "belief" ? {} : {[name]: +value});
+  page.onpointerdown = ({target, clientX, pointerId}) => { // dragging to the right makes a number larger
+    const {key, value} = target.dataset, gesture = {};
+    target.onpointermove = move => {
+      const by = Math.trunc((move.clientX - clientX) / 10);
+      if (!target.isContentEditable || !move.buttons || +value + by === +target.dataset.value) return;
+      target.setPointerCapture(pointerId);
+      getSelection().removeAllRanges();
+      change(key, +value + by, gesture);
+    };
   };
+  // ---- The address of a state ----
+  const on_site = /^http/.test(location.protocol) && window === top && !root.closest(".reveal, [class*=jp-]");
+  const mine = () => [...document.querySelectorAll(".d2lconv-explorer")].indexOf(root) + 1;
+  async function copy() {
+    const link = `${location.href.split("#")[0]}#explore=${mine()}~${encode(state, start, at)}`;
+    const copied = await navigator.clipboard?.writeText(link).then(() => true, () => false);
+    part(".link").textContent = copied ? "Copied." : link;
+  }
+  function arrive() {
+    const [, n = "1", text] = location.hash.match(/^#explore=(?:(\d+)~)?(.*)$/) ?? [];
+    if (text === undefined || +n !== mine()) return;
+    const found = decode(text, given, start, options, fits);
+    ({state, at} = found ?? {state: start, at: [0, 0, 0]});
+    past = [];
+    draw();
+    if (!found) note("This link holds no state of this figure: here is its start.");
+    root.scrollIntoView({block: "center"});
+  }
 
   root.querySelector(".fallback").replaceWith(page);
-  play(false);
   draw();
-  root.dataset.lmSuppressShortcuts = "true"; // JupyterLab must not take the arrow keys
-  root.explorer = {draw}; // for the tests
+  note("Point at any number. Those of the channels and slices can be changed.");
+  if (on_site) { arrive(); addEventListener("hashchange", arrive); } else part("[data-do=copy]").remove();
+  root.explorer = {draw, wrong: (name, at) => wrong_numbers(name, p, at)}; // for the tests
 }
