@@ -19,6 +19,7 @@ from sphinx.errors import ExtensionError
 
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every table that it cuts
 
+DOTS = 200  # an inch, in figures that do not say it: those of d2lconv.figures
 THEME = "styles/pydata-sphinx-theme.css"
 SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")
 STYLESHEET = re.compile(
@@ -61,7 +62,9 @@ def drop_icon_script(page):
     return re.sub(tag, "", page)
 
 
-# 2. Images say their size before they arrive, and all but an article's first wait to be near.
+# 2. Images say their size before they arrive, and all but an article's first wait to be near. A figure never
+#    shrinks to less than a pixel a point, so that its text can be read on a phone: then it scrolls in its box.
+#    Its inch is 100 pixels wide, at whatever resolution it is stored.
 
 def size_images(page, site):
     def improve(image):
@@ -71,7 +74,14 @@ def size_images(page, site):
         added = "" if image.start() == first else ' loading="lazy"'
         if not file.endswith(".svg") and "width=" not in tag:
             with Image.open(site / file) as picture:
-                added += ' width="{}" height="{}"'.format(*picture.size)
+                (width, height), dots = picture.size, picture.info.get("dpi", (DOTS,))[0]
+            if file.startswith("_images"):
+                inch = 100 / float(dots)
+                width, height, points = round(width * inch), round(height * inch), round(width * inch * 0.72)
+                before = re.search(' style="([^"]*)"', tag)
+                tag = tag.replace(before[0], "") if before else tag
+                added += f' style="min-width: {points}px; {before[1] if before else ""}"'
+            added += f' width="{width}" height="{height}"'
         return tag.replace("<img", "<img" + added, 1)
 
     local = re.compile(r'<img [^>]*?src="[^":]*?((?:_static|_images)/[^"]+)"[^>]*>')

@@ -2,6 +2,7 @@
 
 import html
 import re
+from itertools import cycle
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,9 +13,30 @@ WRONG = [
     # a label that differs from the text it stands for: "Search" for "Search Ctrl+K"
     (r'(<button class="[^"]*search-button-field[^"]*"[^>]*?) aria-label="[^"]*"', r"\1"),
     (r'<summary aria-label="Toggle hidden content">', "<summary>"),
+    # a figure that scrolls in its box on a phone, and cannot be reached with keys
+    (r'(<div class="cell_output docutils container")(?=>\s*<img)', r'\1 tabindex="0"'),
     # roles that are obsolete, or promise list items which are not there
     (r' role="(?:list|doc-bibliography|doc-biblioentry)"(?= |>)', ""),
 ]
+
+
+TABLE = re.compile(r'<table class="table">.*?</table>', re.DOTALL)
+ROLES = {"table": "table", "thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "th": "columnheader", "td": "cell"}
+
+
+def label(table):
+    """Write into each cell of a wide table the name of its column: on a phone, a row becomes a card.
+
+    A browser forgets that it is a table where its parts are no longer laid out as one, hence the roles.
+    """
+    table = table[0]
+    heads = re.findall(r'<th class="head[^"]*">(.*?)</th>', table, re.DOTALL)
+    if len(heads) < 3:
+        return table
+    names = cycle(re.sub("<.*?>", "", head) for head in heads)
+    table = re.sub(r"<(table|thead|tbody|tr|th|td)\b", lambda tag: f'<{tag[1]} role="{ROLES[tag[1]]}"', table)
+    table = re.sub('<td role="cell"', lambda cell: f'{cell[0]} data-label="{next(names)}"', table)
+    return table.replace('class="table"', 'class="table cards"', 1)
 
 
 def describe(app, pagename, templatename, context, doctree):
@@ -42,6 +64,7 @@ def correct(app, exception):
         page = path.read_text("utf-8")
         for wrong, right in WRONG:
             page = re.sub(wrong, right, page)
+        page = TABLE.sub(label, page)
         path.write_text(page, "utf-8")
 
 

@@ -17,6 +17,7 @@ sys.path.append(str(Path(__file__).parent.parent / "_ext"))  # where _config.yml
 import alt_text
 import light_page
 import mathml
+import theme_fixes
 
 THEME = Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme/static"
 BOOK_THEME = Path(sphinx_book_theme.__file__).parent / "theme/sphinx_book_theme/static"
@@ -98,8 +99,8 @@ def test_no_page_loads_the_icon_script(stock):
 
 def test_images_tell_their_size_and_all_but_the_first_wait(stock):
     page = lighten(stock)
-    assert '<img width="30" height="20" src="_images/one.png" />' in page
-    assert '<img loading="lazy" width="40" height="10" src="_images/two.png" />' in page
+    assert '<img style="min-width: 11px; " width="15" height="10" src="_images/one.png" />' in page
+    assert '<img loading="lazy" style="min-width: 14px; " width="20" height="5" src="_images/two.png" />' in page
     assert '<img src="_static/logo.svg" class="logo__image" />' in page
 
 
@@ -194,3 +195,23 @@ def test_a_plain_figure_is_described_by_the_comment_above_its_code():
 
 def test_a_plain_figure_without_a_comment_points_to_the_text():
     assert described("plt.show()", "<Figure size 640x480 with 1 Axes>") == alt_text.ELSEWHERE
+
+
+def test_a_figure_never_shrinks_to_less_than_a_pixel_a_point(stock):
+    Image.new("RGB", (300, 20)).save(stock / "_images/one.png", dpi=(100, 100))  # three inches, 216 points
+    page = lighten(stock)
+    assert 'style="min-width: 216px; "' in page
+
+
+TABLE = """<table class="table"><thead><tr><th class="head"><p>minutes</p></th><th class="head"><p>what</p></th>
+<th class="head"><p>ask</p></th></tr></thead><tbody><tr><td><p>0</p></td><td></td><td><p>Why?</p></td></tr></table>"""
+
+
+def test_a_cell_of_a_wide_table_says_its_column():
+    table = theme_fixes.TABLE.sub(theme_fixes.label, TABLE)
+    assert '<td role="cell" data-label="ask"><p>Why?</p></td>' in table
+
+
+def test_a_narrow_table_stays_as_it_is():
+    narrow = TABLE.replace('<th class="head"><p>ask</p></th>', "")
+    assert theme_fixes.TABLE.sub(theme_fixes.label, narrow) == narrow

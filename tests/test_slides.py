@@ -6,7 +6,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "_build/html"
-DECKS = sorted(path.stem for path in (ROOT / "book").glob("*.ipynb") if path.stem != "solutions")
+LESSONS = ["lesson50", "lesson80"]
+CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("*.ipynb") if path.stem != "solutions")
+DECKS = [*CHAPTERS, *LESSONS]
 SIZE = {"width": 1280, "height": 720}
 READY = "window.Reveal && Reveal.isReady()"
 
@@ -23,6 +25,9 @@ LOOK = """() => Reveal.getSlides().map(slide => {
         title: slide.querySelector("h1, h2").textContent,
         below: Math.max(...boxes.map(box => box.bottom)) - 720,
         beside: Math.max(...boxes.map(box => box.right)) - 1280,
+        filled: Math.max(...boxes.map(box => box.bottom)),
+        when: slide.querySelector(".when")?.textContent.replace("minutes ", ""),
+        place: `#/${h}`,
         content: [...slide.children].filter(part => part.checkVisibility()).length,
         zoom: Math.min(1, ...[...slide.querySelectorAll("[style*=zoom]")].map(part => +part.style.zoom)),
         formulas: [...slide.querySelectorAll("math")].filter(part => part.querySelector("merror")).length,
@@ -85,7 +90,7 @@ def test_no_request_leaves_the_machine_and_no_deck_complains(decks, site):
     assert not {name: deck["complaints"] for name, deck in decks.items() if deck["complaints"]}
 
 
-@pytest.mark.parametrize("name", DECKS)
+@pytest.mark.parametrize("name", CHAPTERS)
 def test_a_chapter_leads_to_its_deck_and_back(decks, site, name):
     assert f'href="slides/{name}.html"' in (SITE / f"{name}.html").read_text("utf-8")
     assert any(f"{site}{name}.html" in slide["links"] for slide in decks[name]["slides"][:2])
@@ -140,3 +145,30 @@ def test_the_explorers_digits_can_be_read_from_the_last_row(page, site):
     })""")
     assert sizes
     assert min(sizes) >= 20
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_has_at_most_30_slides_and_none_is_three_quarters_blank(decks, name):
+    assert 15 < len(decks[name]["slides"]) <= 30
+    assert not wrong({name: decks[name]}, "filled", lambda bottom: bottom < 720 / 4)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_the_plan_leads_to_the_slide_of_its_minute(decks, site, page, name):
+    page.goto(f"{site}teach.html")
+    rows = page.eval_on_selector_all(f"tr:has(a[href^='slides/{name}'])", """rows => rows.map(row =>
+        [row.cells[0].textContent.trim(), row.querySelector("a[href^=slides]").hash])""")
+    assert len(rows) > 5
+    for minutes, place in rows:
+        assert next(slide["when"] for slide in decks[name]["slides"] if slide["place"] == place) == minutes
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_an_answer_to_a_vote_waits_for_a_key(page, site, name):
+    page.goto(f"{site}slides/{name}.html#/1")
+    page.wait_for_function(READY)
+    answer = page.locator("section.present .vote .fragment")
+    assert page.locator("section.present .vote ol > li").count() > 2
+    assert not answer.is_visible()
+    page.keyboard.press("PageDown")
+    answer.wait_for(state="visible")

@@ -16,6 +16,9 @@ from string import Template
 
 from bs4 import BeautifulSoup, NavigableString
 
+from .lessons import Plan, lessons
+from .lessons import deck as lesson_deck
+
 HERE = Path(__file__).parent
 REVEAL = files("sphinx_revealjs") / "_static/revealjs"
 FROM_REVEAL = ["LICENSE", "dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js"]
@@ -71,6 +74,19 @@ def title(page):
 
 def deck(body, name, config):
     """Make the HTML of a deck out of that of a page."""
+    page = prepare(body, name).section
+    about = f'<p class="about"><a href="../{name}.html">The chapter</a>. {config["extra_footer"]}</p>'
+    parts = ["\n".join([*title(page), about])]
+    parts += ["\n".join(blocks(section, name in IN_FULL)) for section in page.find_all("section", recursive=False)]
+    return template(page.h1.get_text(), "\n".join(f"<section>\n{part}\n</section>" for part in parts))
+
+
+def template(heading, slides):
+    return Template((HERE / "slides.html").read_text("utf-8")).substitute(title=escape(heading), slides=slides)
+
+
+def prepare(body, name):
+    """Parse a page's HTML, and make it fit for a deck: outputs wait for a key, links lead out of it."""
     soup = BeautifulSoup(body, "html.parser")
     for element in soup.select(".headerlink, .tag_hide-input"):
         element.decompose()
@@ -84,21 +100,17 @@ def deck(body, name, config):
             target = element[attribute]
             if not re.match(r"[a-z]+:", target):
                 element[attribute] = f"../{name}.html{target}" if target.startswith("#") else f"../{target}"
-    page = soup.section
-    for element in page.select("[id]"):
-        if element.name == "section":
-            del element["id"]
-    about = f'<p class="about"><a href="../{name}.html">The chapter</a>. {config["extra_footer"]}</p>'
-    parts = ["\n".join([*title(page), about])]
-    parts += ["\n".join(blocks(section, name in IN_FULL)) for section in page.find_all("section", recursive=False)]
-    return Template((HERE / "slides.html").read_text("utf-8")).substitute(
-        title=escape(page.h1.get_text()), slides="\n".join(f"<section>\n{part}\n</section>" for part in parts))
+    for element in soup.select("section[id]"):
+        del element["id"]
+    return soup
 
 
 def collect(app, pagename, templatename, context, doctree):
     """Make a notebook's deck, and lead to it from the head of its page."""
-    if app.builder.name != "html" or not doctree or pagename in WITHOUT_SLIDES or (
-            app.env.doc2path(pagename, base=False).endswith(".md")):
+    if app.builder.name != "html" or not doctree or pagename in WITHOUT_SLIDES:
+        return
+    app.pages[pagename] = prepare(context["body"], pagename)
+    if app.env.doc2path(pagename, base=False).endswith(".md"):
         return
     app.decks[pagename] = deck(context["body"], pagename, app.config.html_theme_options)
     context["header_buttons"].append({  # on a phone there is no room for it
@@ -112,6 +124,8 @@ def write(app, exception):
     folder, assets = Path(app.outdir, "slides"), Path(app.outdir, "_static/slides")
     folder.mkdir(exist_ok=True)
     assets.mkdir(exist_ok=True)
+    for name, lesson in lessons().items():
+        app.decks[name] = template(lesson["title"], lesson_deck(lesson, app.pages))
     for name, page in app.decks.items():
         (folder / f"{name}.html").write_text(page, "utf-8")
     for source in [*(REVEAL / name for name in FROM_REVEAL), HERE / "slides.css", HERE / "slides.js"]:
@@ -119,7 +133,8 @@ def write(app, exception):
 
 
 def setup(app):
-    app.decks = {}
+    app.decks, app.pages = {}, {}
+    app.add_directive("lesson", Plan)
     app.connect("html-page-context", collect, priority=600)  # after the theme has made its buttons
     app.connect("build-finished", write, priority=950)       # after light_page, which is about the site's pages
     return {"parallel_read_safe": True}
