@@ -19,6 +19,7 @@ from sphinx.errors import ExtensionError
 
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every table that it cuts
 
+DRAWN = re.compile(r"_images/[0-9a-f]{64}\.")  # by a cell
 DOTS = 200  # an inch, in figures that do not say it: those of d2lconv.figures
 THEME = "styles/pydata-sphinx-theme.css"
 SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")
@@ -75,7 +76,7 @@ def size_images(page, site):
         if not file.endswith(".svg") and "width=" not in tag:
             with Image.open(site / file) as picture:
                 (width, height), dots = picture.size, picture.info.get("dpi", (DOTS,))[0]
-            if file.startswith("_images"):
+            if DRAWN.match(file):
                 inch = 100 / float(dots)
                 width, height, points = round(width * inch), round(height * inch), round(width * inch * 0.72)
                 before = re.search(' style="([^"]*)"', tag)
