@@ -14,8 +14,8 @@ LOOKS = [(320, "light"), (320, "dark"), (360, "light"), (768, "dark"), (1280, "l
 DESK = 688     # from this width of the window up, no box scrolls sideways
 SMALLEST = 9   # pixels on the screen; points in a figure
 VAGUE = ("A chart", "A drawing", "No description")
-NOT_YET_WHOLE = {"errors"}  # its tables of summary
-NOT_YET_DESCRIBED = {"one_by_one", "solutions", "speed"}
+NOT_YET_WHOLE = {"errors", "what_conv2d_does"}  # the tables of summary, and the explorer between phone and desk
+NOT_YET_DESCRIBED = {"solutions", "speed"}
 
 SETTLE = """async () => {  // the sidebar slides in and out
     const place = () => JSON.stringify((document.querySelector("main") ?? document.body).getBoundingClientRect());
