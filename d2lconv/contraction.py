@@ -4,6 +4,7 @@ Each window becomes a column (im2col), each kernel a row; then a layer is one ma
 sees a single channel has too few numbers for that, and is added up place by place (depthwise).
 """
 
+from collections.abc import Sequence
 from itertools import product
 
 import torch
@@ -35,7 +36,7 @@ def add_border(X: Tensor, padding: Pads) -> Tensor:
     return pad(X, (left, right, top, bottom)) if top or bottom or left or right else X
 
 
-def windows(X: Tensor, kernel_size: Pair, stride: Pair = (1, 1), dilation: Pair = (1, 1)) -> Tensor:
+def windows(X: Tensor, kernel_size: Sequence[int], stride: Pair = (1, 1), dilation: Pair = (1, 1)) -> Tensor:
     """Show every window that a kernel meets, as a view: nothing is copied.
 
     Shapes: ``(..., h, w) -> (..., h_out, w_out, k_h, k_w)``.
@@ -66,7 +67,8 @@ def multiply(K: Tensor, W: Tensor, groups: int) -> Tensor:
     Shapes: ``(c_o, c_i / groups, k_h, k_w), (n, c_i, h_out, w_out, k_h, k_w) -> (n, c_o, h_out, w_out)``.
     """
     if groups == 1:  # the same, in one call
-        return torch.tensordot(K, W, dims=([1, 2, 3], [1, 4, 5])).transpose(0, 1)
+        Y: Tensor = torch.tensordot(K, W, dims=([1, 2, 3], [1, 4, 5]))
+        return Y.transpose(0, 1)
     (c_o, *_), (n, _, h_out, w_out, *_) = K.shape, W.shape
     rows = K.reshape(groups, c_o // groups, -1)
     Y = torch.bmm(rows, im2col(W, groups))  # (groups, c_o / groups, n * h_out * w_out)

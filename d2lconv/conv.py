@@ -34,15 +34,15 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: In
     """
     tensors = input, weight, bias
     if has_torch_function(tensors):
-        return handle_torch_function(conv2d, tensors, *tensors, stride, padding, dilation, groups)  # type: ignore
+        return handle_torch_function(conv2d, tensors, *tensors, stride, padding, dilation, groups)
     if isinstance(input, Tensor) and (dtype := autocast_dtype(input.device.type)):
         input, weight, bias = (autocast(tensor, dtype) for tensor in tensors)
     geometry = check_conv2d(input, weight, bias, stride, padding, dilation, groups)
-    images = input if input.ndim == 4 else input[None]
+    images = input if input.ndim == 4 else input.unsqueeze(0)
     Y = convolve(images, weight, bias, geometry)
     if has_channels_last(images) or has_channels_last(weight):
         Y = Y.movedim(1, -1).contiguous().movedim(-1, 1)
-    return Y if input.ndim == 4 else Y[0]
+    return Y if input.ndim == 4 else Y.squeeze(0)
 
 
 def autocast(tensor: Any, dtype: torch.dtype) -> Any:

@@ -60,7 +60,9 @@ def autocast_dtype(device_type: str) -> torch.dtype | None:
 
 def autocast_off(device_type: str) -> contextlib.AbstractContextManager[object]:
     """Switch `torch.autocast` off, which would round factors; do nothing where it is off."""
-    return torch.autocast(device_type, enabled=False) if autocast_dtype(device_type) else contextlib.nullcontext()
+    if autocast_dtype(device_type):
+        return torch.autocast(device_type, enabled=False)
+    return contextlib.nullcontext()
 
 
 # torch 2.9 renamed the switch, and raises when both names are used: we use the newer one that is there.

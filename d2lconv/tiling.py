@@ -5,6 +5,7 @@ at a time: some rows of one image, or some images. The derivatives, each a sum o
 here, so that autograd need not keep the columns.
 """
 
+from collections.abc import Callable
 from itertools import product
 from math import ceil
 from typing import Any
@@ -14,11 +15,11 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from d2lconv.contraction import add_border, correlate, im2col, is_depthwise, windows
-from d2lconv.runtime import autocast_off
+from d2lconv.runtime import autocast_dtype, autocast_off
 from d2lconv.validation import Geometry
 
 HALF = (torch.float16, torch.bfloat16)
-TILE = 2**19  # numbers in the columns of a tile: 2 MB of float32, which are still in the cache when they are multiplied
+TILE = 2**20  # numbers in the columns of a tile: 4 MB of float32, still in the cache when they are multiplied
 PIXELS = 512  # output pixels in a tile, at least: with fewer a matrix product is slow
 NONE = ((0, 0), (0, 0))
 Tile = tuple[slice, slice]  # images, and rows of the output
@@ -32,9 +33,11 @@ def convolve(X: Tensor, K: Tensor, bias: Tensor | None, geometry: Geometry) -> T
     if X.dtype in HALF:  # autograd then keeps the image in float32
         Y = convolve(X.float(), K.float(), None if bias is None else bias.float(), geometry)
         return Y.to(X.dtype)
-    with autocast_off(X.device.type):
-        Y = differentiable(X, K, geometry)
-        return Y if bias is None else Y + bias[:, None, None]
+    if autocast_dtype(X.device.type):
+        with autocast_off(X.device.type):
+            return convolve(X, K, bias, geometry)
+    Y = differentiable(X, K, geometry)
+    return Y if bias is None else Y + bias[:, None, None]
 
 
 def differentiable(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
@@ -42,45 +45,39 @@ def differentiable(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     if torch.compiler.is_compiling():  # it refuses a Function, and makes tiles of its own
         return correlate(X, K, geometry).contiguous()
     if torch.is_grad_enabled() and (X.requires_grad or K.requires_grad):
-        return TiledConv.apply(X, K, geometry)
+        return tiled_conv(X, K, geometry)
     return correlate_tiles(X, K, geometry)
 
 
 def correlate_tiles(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
-    """Do what `correlate` does, with the columns of one tile in memory at a time."""
+    """Do what `correlate` does, with the columns of one tile in memory at a time.
+
+    Forward derivatives take all columns at once: torch cannot trace what is written into a view.
+    """
     tiles = cut(len(X), K, geometry)
-    if len(tiles) <= 1:
+    if len(tiles) == 1 or is_dual(X, K):
         return correlate(X, K, geometry).contiguous()
-    if is_dual(X, K):
-        return joined(X, K, geometry)
     either = X.new_zeros(()) + K.new_zeros(())  # under vmap this is batched if one of the two is
     Y = either.new_empty(len(X), len(K), *geometry.output_size)
+    inside = geometry._replace(padding=NONE)
     for images, rows in tiles:
-        Y[images, :, rows] = correlate_tile(X, K, geometry, images, rows)
+        Y[images, :, rows] = correlate(band(X[images], K, geometry, rows), K, inside)
     return Y
-
-
-def joined(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
-    """Do the same without writing into a view, which torch cannot trace: for forward derivatives."""
-    parts: dict[int, list[Tensor]] = {}
-    for images, rows in cut(len(X), K, geometry):
-        parts.setdefault(images.start, []).append(correlate_tile(X, K, geometry, images, rows))
-    return torch.cat([torch.cat(part, 2) for part in parts.values()])
-
-
-def correlate_tile(X: Tensor, K: Tensor, geometry: Geometry, images: slice, rows: slice) -> Tensor:
-    """Correlate some images, or some rows of one: a small problem of its own, padded already."""
-    return correlate(band(X[images], K, geometry, rows), K, geometry._replace(padding=NONE))
 
 
 def cut(n: int, K: Tensor, geometry: Geometry) -> list[Tile]:
     """Cut a batch into tiles: some rows of one image, or some images, as `TILE` and `PIXELS` say.
 
-    >>> cut(3, torch.ones(1, 1, 3, 3), Geometry(output_size=(2, TILE // 9)))
-    [(slice(0, 1, None), slice(0, 1, None)), (slice(0, 1, None), slice(1, 2, None)), ...
+    >>> cut(3, torch.ones(1, 1, 3, 3), Geometry(output_size=(2, TILE // 9)))[:2]
+    [(slice(0, 1, None), slice(0, 1, None)), (slice(0, 1, None), slice(1, 2, None))]
     """
-    (_, c_k, k_h, k_w), (h_out, w_out) = K.shape, geometry.output_size
-    pixels = max(PIXELS, TILE // (geometry.groups * c_k * k_h * k_w))
+    (c_o, c_k, k_h, k_w), (h_out, w_out) = K.shape, geometry.output_size
+    column = geometry.groups * c_k * k_h * k_w
+    pixels = max(PIXELS, TILE // column)
+    if n * h_out * w_out <= pixels:
+        return [(slice(0, n), slice(0, h_out))]
+    if column <= c_o or k_h * k_w == 1 or is_depthwise(K, geometry.groups):
+        pixels = max(PIXELS, h_out * w_out)  # the columns are no larger than the output, or there are none
     images, rows = share(n, pixels // (h_out * w_out)), share(h_out, pixels // w_out)
     return [(slice(i, i + images), slice(r, min(r + rows, h_out)))
             for i in range(0, n, images) for r in range(0, h_out, rows)]
@@ -92,8 +89,6 @@ def share(total: int, most: int) -> int:
     >>> share(10, 4), share(3, 0)
     (4, 1)
     """
-    if total <= most:
-        return max(1, total)
     return ceil(total / ceil(total / max(1, most)))
 
 
@@ -147,22 +142,25 @@ class TiledConv(torch.autograd.Function):
         X, K = (forward_ad.unpack_dual(T).primal for T in ctx.saved_tensors)
         # torch switches forward derivatives off in here, and those of this sum would silently be zero
         with forward_ad._set_fwd_grad_enabled(True):
-            return joined(dX, K, ctx.geometry) + joined(X, dK, ctx.geometry)
+            return correlate(dX, K, ctx.geometry) + correlate(X, dK, ctx.geometry)
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, X: Tensor, K: Tensor, geometry: Geometry) -> tuple[Tensor, int]:
         """More images are a longer batch; more kernels are more output channels or, each for its own images, groups."""
         (x, k, _), many, groups = in_dims, info.batch_size, geometry.groups
         if k is None:
-            Y = TiledConv.apply(X.movedim(x, 0).flatten(0, 1), K, geometry)
+            Y = tiled_conv(X.movedim(x, 0).flatten(0, 1), K, geometry)
             return Y.unflatten(0, (many, -1)), 0
         if x is None:  # the new kernels of a group come after its old ones
             K = K.movedim(k, 0).unflatten(1, (groups, -1)).transpose(0, 1).flatten(0, 2)
-            Y = TiledConv.apply(X, K, geometry)
+            Y = tiled_conv(X, K, geometry)
             return Y.unflatten(1, (groups, many, -1)).transpose(1, 2).flatten(2, 3), 1
         X, K = X.movedim(x, 1).flatten(1, 2), K.movedim(k, 0).flatten(0, 1)
-        Y = TiledConv.apply(X, K, geometry._replace(groups=many * groups))
+        Y = tiled_conv(X, K, geometry._replace(groups=many * groups))
         return Y.unflatten(1, (many, -1)), 1
+
+
+tiled_conv: Callable[[Tensor, Tensor, Geometry], Tensor] = TiledConv.apply
 
 
 def input_gradient(dY: Tensor, K: Tensor, shape: torch.Size, geometry: Geometry) -> Tensor:

@@ -316,7 +316,7 @@ def as_pair(name: str, value: Any, least: int) -> Pair:
     (2, 2)
     """
     if not isinstance(value, (tuple, list)):
-        value = (check_int(name, value, least),)
+        return (check_int(name, value, least),) * 2
     if len(value) not in (1, 2):
         raise ValueError(f"{name} must be an integer or a pair (vertical, horizontal), but is {value!r}.")
     return check_int(name, value[0], least), check_int(name, value[-1], least)
@@ -324,13 +324,13 @@ def as_pair(name: str, value: Any, least: int) -> Pair:
 
 def check_int(name: str, value: Any, least: int) -> int:
     """Return an integer that is at least ``least``; a bool is none."""
+    if type(value) is int and value >= least:
+        return value
     try:
-        number = None if isinstance(value, bool) else operator.index(value)
+        number = operator.index("" if isinstance(value, bool) else value)  # type: ignore[arg-type]  # a bool is none
     except TypeError:
-        number = None
-    if number is None:
         hint = " Divide with //, which gives an integer, not with /." if isinstance(value, float) else ""
-        raise TypeError(f"{name} must be an integer, but is {reprlib.repr(value)}.{hint}")
+        raise TypeError(f"{name} must be an integer, but is {reprlib.repr(value)}.{hint}") from None
     if number < least:
         raise ValueError(f"{name} must be at least {least}, but is {number}.")
     return number

@@ -37,7 +37,7 @@ def test_a_tile_is_some_images_or_some_rows_of_one(monkeypatch):
     assert sizes(cut(6, K, Geometry(output_size=(5, 6)))) == [(3, 5), (3, 5)]
     assert sizes(cut(2, K, Geometry(output_size=(10, 30)))) == [(1, 3), (1, 3), (1, 3), (1, 1)] * 2
     assert sizes(cut(1, K, Geometry(output_size=(3, 1000)))) == [(1, 1)] * 3
-    assert sizes(cut(0, K, Geometry(output_size=(3, 3)))) == []
+    assert sizes(cut(0, K, Geometry(output_size=(3, 3)))) == [(0, 3)]
 
 
 def test_a_tile_has_pixels_enough_for_a_fast_product(monkeypatch):
@@ -46,8 +46,14 @@ def test_a_tile_has_pixels_enough_for_a_fast_product(monkeypatch):
     assert sizes(cut(1, torch.ones(1, 9, 3, 3), Geometry(output_size=(12, 10)))) == [(1, 6), (1, 6)]
 
 
+@pytest.mark.parametrize(("kernel", "groups"), [((20, 2, 3, 3), 1), ((3, 9, 1, 1), 1), ((4, 1, 3, 3), 4)],
+                         ids=["many outputs", "1x1", "depthwise"])
+def test_rows_are_not_cut_where_columns_are_no_larger_than_the_output(small_tiles, kernel, groups):
+    assert sizes(cut(2, torch.ones(kernel), Geometry(output_size=(12, 10), groups=groups))) == [(1, 12), (1, 12)]
+
+
 def test_the_tiles_are_all_there_is_one_after_the_other(small_tiles):
-    seen = [(image, row) for images, rows in cut(3, torch.ones(1, 1, 1, 1), Geometry(output_size=(7, 2)))
+    seen = [(image, row) for images, rows in cut(3, torch.ones(1, 1, 2, 2), Geometry(output_size=(7, 2)))
             for image in range(images.start, images.stop) for row in range(rows.start, rows.stop)]
     assert seen == [(image, row) for image in range(3) for row in range(7)]
 
