@@ -19,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Axes = tuple[str, ...]
 Pair = tuple[int, int]
 Pads = tuple[Pair, Pair]  # (top, bottom), (left, right)
-IntOrPair = int | Sequence[int]  # the same both ways, or vertical and horizontal
+IntOrPair = int | tuple[int, int] | tuple[int] | list[int]  # the same both ways, or vertical and horizontal
 
 FLOATS = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128})
 DTYPES = FLOATS | {torch.int32, torch.int64}
