@@ -88,6 +88,14 @@ def test_the_first_code_cell_installs_the_package_in_colab_only():
     assert '"google.colab" in sys.modules' in first.pop()
 
 
+def test_no_cell_installs_anything_outside_colab(notebook):
+    installing = [cell for cell in code_cells(notebook) if "pip install" in source(cell)]
+    assert installing
+    for cell in installing:
+        assert cell["metadata"].get("tags") == ["hide-input"]
+        assert re.search(r'^if "google.colab" in sys.modules:\n    %pip install .*$\Z', source(cell), re.MULTILINE)
+
+
 def test_nothing_but_what_make_notebooks_leaves_is_stored(notebook):
     assert set(notebook["metadata"]) <= {"kernelspec", "language_info"}
     assert set(notebook["metadata"]["language_info"]) == {"name"}

@@ -42,6 +42,15 @@ def test_binder_installs_a_part_of_what_made_the_book():
     assert [line.split()[0] for line in binder - book] == ["--extra-index-url"]
 
 
+@pytest.mark.parametrize("name", [
+    "Makefile", ".github/workflows/check.yml", ".github/workflows/gpu.yml", "binder/postBuild", "book/face.ipynb"])
+def test_the_detectors_weights_come_in_one_version_and_alone(name):
+    version, = re.findall(r"facenet-pytorch==(\S+),", read("requirements.txt"))
+    lines = [line for line in read(name).splitlines() if "pip install" in line and "facenet-pytorch" in line]
+    assert lines
+    assert all("--no-deps" in line and f"facenet-pytorch=={version}" in line for line in lines)
+
+
 def test_only_binder_names_a_package_index():
     others = [ROOT / name for name in ("Makefile", "requirements.txt", "pyproject.toml", ".ci/run")]
     for path in WORKFLOWS + others:
