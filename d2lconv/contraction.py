@@ -5,7 +5,6 @@ sees a single channel has too few numbers for that, and is added up place by pla
 """
 
 from collections.abc import Sequence
-from itertools import product
 
 import torch
 from torch import Tensor
@@ -24,7 +23,8 @@ def correlate(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     tensor([[[[19., 25.],
               [37., 43.]]]])
     """
-    W = windows(add_border(X, geometry.padding), K.shape[2:], geometry.stride, geometry.dilation)
+    X = add_border(X, geometry.padding)
+    W = windows(X, K.shape[2:], geometry.stride, geometry.dilation)
     if is_depthwise(K, geometry.groups):
         return depthwise(K, W)
     return multiply(K, W, geometry.groups)
@@ -33,7 +33,9 @@ def correlate(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
 def add_border(X: Tensor, padding: Pads) -> Tensor:
     """Put zeros around each image: ``(..., h, w) -> (..., top + h + bottom, left + w + right)``."""
     (top, bottom), (left, right) = padding
-    return pad(X, (left, right, top, bottom)) if top or bottom or left or right else X
+    if top or bottom or left or right:
+        return pad(X, (left, right, top, bottom))
+    return X
 
 
 def windows(X: Tensor, kernel_size: Sequence[int], stride: Pair = (1, 1), dilation: Pair = (1, 1)) -> Tensor:
@@ -45,10 +47,15 @@ def windows(X: Tensor, kernel_size: Sequence[int], stride: Pair = (1, 1), dilati
     tensor([[1, 2],
             [4, 5]])
     """
-    (k_h, k_w), (s_h, s_w), (d_h, d_w) = kernel_size, stride, dilation
-    W = X.unfold(-2, d_h * (k_h - 1) + 1, s_h)
-    W = W.unfold(-2, d_w * (k_w - 1) + 1, s_w)
-    return W if dilation == (1, 1) else W[..., ::d_h, ::d_w]
+    k_h, k_w = kernel_size
+    d_h, d_w = dilation
+    high = d_h * (k_h - 1) + 1
+    wide = d_w * (k_w - 1) + 1
+    W = X.unfold(-2, high, stride[0])
+    W = W.unfold(-2, wide, stride[1])
+    if dilation == (1, 1):
+        return W
+    return W[..., ::d_h, ::d_w]
 
 
 def im2col(W: Tensor, groups: int) -> Tensor:
@@ -58,7 +65,11 @@ def im2col(W: Tensor, groups: int) -> Tensor:
     """
     n, c_i, h_out, w_out, k_h, k_w = W.shape
     columns = W.permute(1, 4, 5, 0, 2, 3)  # (c_i, k_h, k_w, n, h_out, w_out)
-    return columns.reshape(groups, c_i // groups * k_h * k_w, n * h_out * w_out)
+    return columns.reshape(
+        groups,
+        c_i // groups * k_h * k_w,
+        n * h_out * w_out,
+    )
 
 
 def multiply(K: Tensor, W: Tensor, groups: int) -> Tensor:
@@ -69,10 +80,12 @@ def multiply(K: Tensor, W: Tensor, groups: int) -> Tensor:
     if groups == 1:  # the same, in one call
         Y: Tensor = torch.tensordot(K, W, dims=([1, 2, 3], [1, 4, 5]))
         return Y.transpose(0, 1)
-    (c_o, *_), (n, _, h_out, w_out, *_) = K.shape, W.shape
+    c_o = K.shape[0]
+    n, _, h_out, w_out, *_ = W.shape
     rows = K.reshape(groups, c_o // groups, -1)
     Y = torch.bmm(rows, im2col(W, groups))  # (groups, c_o / groups, n * h_out * w_out)
-    return Y.reshape(c_o, n, h_out, w_out).transpose(0, 1)
+    Y = Y.reshape(c_o, n, h_out, w_out)
+    return Y.transpose(0, 1)
 
 
 def is_depthwise(K: Tensor, groups: int) -> bool:
@@ -89,6 +102,7 @@ def depthwise(K: Tensor, W: Tensor) -> Tensor:
     K = K.reshape(c_i, -1, 1, 1, k_h, k_w)  # (c_i, kernels for each, 1, 1, k_h, k_w)
     W = W.unsqueeze(2)  # (n, c_i, 1, h_out, w_out, k_h, k_w)
     Y = W[..., 0, 0] * K[..., 0, 0]
-    for a, b in [*product(range(k_h), range(k_w))][1:]:
+    for place in range(1, k_h * k_w):
+        a, b = divmod(place, k_w)
         Y = torch.addcmul(Y, W[..., a, b], K[..., a, b])
     return Y.flatten(1, 2)

@@ -38,17 +38,22 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: In
     if isinstance(input, Tensor) and (dtype := autocast_dtype(input.device.type)):
         input, weight, bias = (autocast(tensor, dtype) for tensor in tensors)
     geometry = check_conv2d(input, weight, bias, stride, padding, dilation, groups)
-    images = input if input.ndim == 4 else input.unsqueeze(0)
+    one_image = input.ndim == 3
+    images = input.unsqueeze(0) if one_image else input
     Y = convolve(images, weight, bias, geometry)
     if has_channels_last(images) or has_channels_last(weight):
-        Y = Y.movedim(1, -1).contiguous().movedim(-1, 1)
-    return Y if input.ndim == 4 else Y.squeeze(0)
+        Y = Y.movedim(1, -1).contiguous()
+        Y = Y.movedim(-1, 1)
+    return Y.squeeze(0) if one_image else Y
 
 
 def autocast(tensor: Any, dtype: torch.dtype) -> Any:
     """Do what `torch.autocast` does with an argument: all floating types but float64 follow it."""
-    follows = isinstance(tensor, Tensor) and tensor.dtype in (torch.float32, torch.float16, torch.bfloat16)
-    return tensor.to(dtype) if follows else tensor
+    if not isinstance(tensor, Tensor):
+        return tensor
+    if tensor.dtype not in (torch.float32, torch.float16, torch.bfloat16):
+        return tensor
+    return tensor.to(dtype)
 
 
 def has_channels_last(tensor: Tensor) -> bool:
@@ -91,24 +96,28 @@ class Conv2d(nn.Module):
         self.padding = padding if isinstance(padding, str) else as_pair("padding", padding, 0)
         self.padding_mode = padding_mode
         for name in ("in_channels", "out_channels"):
-            if getattr(self, name) % self.groups:
-                depthwise = f" For a depthwise layer take groups={self.in_channels}, the number of input channels."
-                raise ValueError(f"{name}={getattr(self, name)} must be divisible by groups={self.groups}."
-                                 f"{depthwise if self.groups in (out_channels, kernel_size) else ''}")
+            channels = getattr(self, name)
+            if channels % self.groups:
+                depthwise = f" For a depthwise layer take groups={in_channels}, the number of input channels."
+                raise ValueError(f"{name}={channels} must be divisible by groups={groups}."
+                                 f"{depthwise if groups == out_channels else ''}")
         if padding_mode != "zeros":
             raise ValueError(f'padding_mode must be "zeros", but is {padding_mode!r}: for another border, '
                              f'pad the images first with torch.nn.functional.pad, and take padding=0.')
-        self.weight = nn.Parameter(torch.empty(
-            self.out_channels, self.in_channels // self.groups, *self.kernel_size, device=device, dtype=dtype))
-        self.register_parameter("bias", nn.Parameter(
-            torch.empty(self.out_channels, device=device, dtype=dtype)) if check_bool("bias", bias) else None)
+        shape = self.out_channels, self.in_channels // self.groups, *self.kernel_size
+        self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+        if check_bool("bias", bias):
+            self.bias = nn.Parameter(torch.empty(self.out_channels, device=device, dtype=dtype))
+        else:
+            self.register_parameter("bias", None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draw weights and biases anew, from torch's global generator."""
         nn.init.kaiming_uniform_(self.weight, a=5**0.5)  # evenly from +-1 / sqrt(c_i / groups * k_h * k_w)
         if self.bias is not None:
-            nn.init.uniform_(self.bias, -self.weight[0].numel() ** -0.5, self.weight[0].numel() ** -0.5)
+            bound = self.weight[0].numel() ** -0.5
+            nn.init.uniform_(self.bias, -bound, bound)
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply `conv2d` with the layer's weight and bias."""
@@ -118,5 +127,9 @@ class Conv2d(nn.Module):
         """Show the arguments as torch does: the first four always, the others where they are unusual."""
         usual = {"kernel_size": None, "stride": None, "padding": (0, 0), "dilation": (1, 1), "groups": 1}
         shown = [f"{self.in_channels}, {self.out_channels}"]
-        shown += [f"{name}={getattr(self, name)}" for name in usual if getattr(self, name) != usual[name]]
-        return ", ".join(shown + ["bias=False"] * (self.bias is None))
+        for name, value in usual.items():
+            if getattr(self, name) != value:
+                shown.append(f"{name}={getattr(self, name)}")
+        if self.bias is None:
+            shown.append("bias=False")
+        return ", ".join(shown)

@@ -21,7 +21,8 @@ def corr2d(X: Tensor, K: Tensor) -> Tensor:
 
     Source: Dive into Deep Learning, equation 7.2.1. Loops: `d2lconv.loops.corr2d`.
     """
-    return contract(X[None, None], K[None, None])[0, 0]
+    Y = contract(X[None, None], K[None, None])
+    return Y[0, 0]
 
 
 @shapes(X="c_i h w", K="c_i k_h k_w", returns="h_out w_out")
@@ -40,7 +41,8 @@ def corr2d_multi_in(X: Tensor, K: Tensor) -> Tensor:
 
     Source: Dive into Deep Learning, section 7.4.1. Loops: `d2lconv.loops.corr2d_multi_in`.
     """
-    return contract(X[None], K[None])[0, 0]
+    Y = contract(X[None], K[None])
+    return Y[0, 0]
 
 
 @shapes(X="c_i h w", K="c_o c_i k_h k_w", returns="c_o h_out w_out")
@@ -58,7 +60,8 @@ def corr2d_multi_in_out(X: Tensor, K: Tensor) -> Tensor:
 
     Source: Dive into Deep Learning, section 7.4.2. Loops: `d2lconv.loops.corr2d_multi_in_out`.
     """
-    return contract(X[None], K)[0]
+    Y = contract(X[None], K)
+    return Y[0]
 
 
 @shapes(X="c_i h w", K="c_o c_i 1 1", returns="c_o h w")
@@ -77,10 +80,13 @@ def corr2d_multi_in_out_1x1(X: Tensor, K: Tensor) -> Tensor:
 
     Source: Dive into Deep Learning, section 7.4.3. Loops: `d2lconv.loops.corr2d_multi_in_out_1x1`.
     """
-    return contract(X[None], K)[0]
+    Y = contract(X[None], K)
+    return Y[0]
 
 
 def contract(X: Tensor, K: Tensor) -> Tensor:
     """Correlate a batch without bias, stride, padding, dilation or groups."""
-    size = X.shape[2] - K.shape[2] + 1, X.shape[3] - K.shape[3] + 1
-    return convolve(X, K, None, Geometry(output_size=size))
+    h_out = X.shape[2] - K.shape[2] + 1
+    w_out = X.shape[3] - K.shape[3] + 1
+    geometry = Geometry(output_size=(h_out, w_out))
+    return convolve(X, K, None, geometry)

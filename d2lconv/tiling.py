@@ -5,7 +5,7 @@ at a time: some rows of one image, or some images. The derivatives, each a sum o
 here, so that autograd need not keep the columns.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 from math import ceil
 from typing import Any
@@ -31,16 +31,17 @@ def convolve(X: Tensor, K: Tensor, bias: Tensor | None, geometry: Geometry) -> T
     Shapes: ``(n, c_i, h, w), (c_o, c_i / groups, k_h, k_w), (c_o,) -> (n, c_o, h_out, w_out)``.
     """
     if X.dtype in HALF:  # autograd then keeps the image in float32
-        Y = convolve(X.float(), K.float(), None if bias is None else bias.float(), geometry)
+        bias = None if bias is None else bias.float()
+        Y = convolve(X.float(), K.float(), bias, geometry)
         return Y.to(X.dtype)
     if autocast_dtype(X.device.type):
         with autocast_off(X.device.type):
             return convolve(X, K, bias, geometry)
-    Y = differentiable(X, K, geometry)
+    Y = correlate_watched(X, K, geometry)
     return Y if bias is None else Y + bias[:, None, None]
 
 
-def differentiable(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
+def correlate_watched(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     """Correlate in a way that a compiler, or autograd, can follow where one of them watches."""
     if torch.compiler.is_compiling():  # it refuses a Function, and makes tiles of its own
         return correlate(X, K, geometry).contiguous()
@@ -57,11 +58,11 @@ def correlate_tiles(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     tiles = cut(len(X), K, geometry)
     if len(tiles) == 1 or is_dual(X, K):
         return correlate(X, K, geometry).contiguous()
-    either = X.new_zeros(()) + K.new_zeros(())  # under vmap this is batched if one of the two is
-    Y = either.new_empty(len(X), len(K), *geometry.output_size)
+    Y = empty_like_both(X, K, (len(X), len(K), *geometry.output_size))
     inside = geometry._replace(padding=NONE)
     for images, rows in tiles:
-        Y[images, :, rows] = correlate(band(X[images], K, geometry, rows), K, inside)
+        seen = band(X[images], K, geometry, rows)
+        Y[images, :, rows] = correlate(seen, K, inside)
     return Y
 
 
@@ -71,16 +72,21 @@ def cut(n: int, K: Tensor, geometry: Geometry) -> list[Tile]:
     >>> cut(3, torch.ones(1, 1, 3, 3), Geometry(output_size=(2, TILE // 9)))[:2]
     [(slice(0, 1, None), slice(0, 1, None)), (slice(0, 1, None), slice(1, 2, None))]
     """
-    (c_o, c_k, k_h, k_w), (h_out, w_out) = K.shape, geometry.output_size
+    c_o, c_k, k_h, k_w = K.shape
+    h_out, w_out = geometry.output_size
     column = geometry.groups * c_k * k_h * k_w
     pixels = max(PIXELS, TILE // column)
     if n * h_out * w_out <= pixels:
         return [(slice(0, n), slice(0, h_out))]
     if column <= c_o or k_h * k_w == 1 or is_depthwise(K, geometry.groups):
         pixels = max(PIXELS, h_out * w_out)  # the columns are no larger than the output, or there are none
-    images, rows = share(n, pixels // (h_out * w_out)), share(h_out, pixels // w_out)
-    return [(slice(i, i + images), slice(r, min(r + rows, h_out)))
-            for i in range(0, n, images) for r in range(0, h_out, rows)]
+    images = share(n, pixels // (h_out * w_out))
+    rows = share(h_out, pixels // w_out)
+    return [
+        (slice(i, i + images), slice(r, min(r + rows, h_out)))
+        for i in range(0, n, images)
+        for r in range(0, h_out, rows)
+    ]
 
 
 def share(total: int, most: int) -> int:
@@ -89,16 +95,27 @@ def share(total: int, most: int) -> int:
     >>> share(10, 4), share(3, 0)
     (4, 1)
     """
-    return ceil(total / ceil(total / max(1, most)))
+    shares = ceil(total / max(1, most))
+    return ceil(total / shares)
 
 
 def band(X: Tensor, K: Tensor, geometry: Geometry, rows: slice) -> Tensor:
     """Return the rows of the padded images that these rows of the output see."""
-    ((top, _), sides), stride = geometry.padding, geometry.stride[0]
+    (top, _), sides = geometry.padding
+    h, stride = X.shape[2], geometry.stride[0]
+    high = geometry.dilation[0] * (K.shape[2] - 1) + 1
     first = rows.start * stride - top
-    last = (rows.stop - 1) * stride - top + geometry.dilation[0] * (K.shape[2] - 1) + 1
-    above, below = max(0, min(last, 0) - first), max(0, last - max(first, X.shape[2]))
-    return add_border(X[:, :, max(0, first):max(0, last)], ((above, below), sides))
+    last = (rows.stop - 1) * stride - top + high
+    above = max(0, min(last, 0) - first)
+    below = max(0, last - max(first, h))
+    inside = X[:, :, max(0, first):max(0, last)]
+    return add_border(inside, ((above, below), sides))
+
+
+def empty_like_both(X: Tensor, K: Tensor, shape: Sequence[int]) -> Tensor:
+    """Make room for a result: under vmap it must be batched if one of the two is."""
+    either = X.new_zeros(()) + K.new_zeros(())
+    return either.new_empty(shape)
 
 
 def is_dual(*tensors: Tensor) -> bool:
@@ -129,7 +146,8 @@ class TiledConv(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, dY: Tensor) -> Any:
-        (X, K), dX, dK = ctx.saved_tensors, None, None
+        X, K = ctx.saved_tensors
+        dX = dK = None
         with autocast_off(dY.device.type):
             if ctx.needs_input_grad[0]:
                 dX = input_gradient(dY, K, X.shape, ctx.geometry)
@@ -142,20 +160,27 @@ class TiledConv(torch.autograd.Function):
         X, K = (forward_ad.unpack_dual(T).primal for T in ctx.saved_tensors)
         # torch switches forward derivatives off in here, and those of this sum would silently be zero
         with forward_ad._set_fwd_grad_enabled(True):
-            return correlate(dX, K, ctx.geometry) + correlate(X, dK, ctx.geometry)
+            of_X = correlate(dX, K, ctx.geometry)
+            of_K = correlate(X, dK, ctx.geometry)
+            return of_X + of_K
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, X: Tensor, K: Tensor, geometry: Geometry) -> tuple[Tensor, int]:
         """More images are a longer batch; more kernels are more output channels or, each for its own images, groups."""
-        (x, k, _), many, groups = in_dims, info.batch_size, geometry.groups
+        x, k, _ = in_dims
+        many, groups = info.batch_size, geometry.groups
         if k is None:
-            Y = tiled_conv(X.movedim(x, 0).flatten(0, 1), K, geometry)
+            X = X.movedim(x, 0).flatten(0, 1)
+            Y = tiled_conv(X, K, geometry)
             return Y.unflatten(0, (many, -1)), 0
         if x is None:  # the new kernels of a group come after its old ones
-            K = K.movedim(k, 0).unflatten(1, (groups, -1)).transpose(0, 1).flatten(0, 2)
+            K = K.movedim(k, 0).unflatten(1, (groups, -1))
+            K = K.transpose(0, 1).flatten(0, 2)
             Y = tiled_conv(X, K, geometry)
-            return Y.unflatten(1, (groups, many, -1)).transpose(1, 2).flatten(2, 3), 1
-        X, K = X.movedim(x, 1).flatten(1, 2), K.movedim(k, 0).flatten(0, 1)
+            Y = Y.unflatten(1, (groups, many, -1))
+            return Y.transpose(1, 2).flatten(2, 3), 1
+        X = X.movedim(x, 1).flatten(1, 2)
+        K = K.movedim(k, 0).flatten(0, 1)
         Y = tiled_conv(X, K, geometry._replace(groups=many * groups))
         return Y.unflatten(1, (many, -1)), 1
 
@@ -163,37 +188,22 @@ class TiledConv(torch.autograd.Function):
 tiled_conv: Callable[[Tensor, Tensor, Geometry], Tensor] = TiledConv.apply
 
 
-def input_gradient(dY: Tensor, K: Tensor, shape: torch.Size, geometry: Geometry) -> Tensor:
+def input_gradient(dY: Tensor, K: Tensor, shape: Sequence[int], geometry: Geometry) -> Tensor:
     """Add to every pixel what is due to it, from each window that covers it.
 
     Shapes: ``(n, c_o, h_out, w_out), (c_o, c_i / groups, k_h, k_w) -> shape (n, c_i, h, w)``.
     """
-    (n, c_i, h, w), ((top, bottom), (left, right)) = shape, geometry.padding
-    padded = torch.Size((n, c_i, top + h + bottom, left + w + right))
-    if needs_derivative(dY, K):
-        dX = flipped_correlation(dY, K, padded, geometry)
-    else:
-        dX = add_back(dY, K.conj(), padded, geometry)
+    n, c_i, h, w = shape
+    (top, bottom), (left, right) = geometry.padding
+    padded = n, c_i, top + h + bottom, left + w + right
+    way = flipped_correlation if needs_derivative(dY, K) else add_back
+    dX = way(dY, K.conj(), padded, geometry)
     return dX[:, :, top:top + h, left:left + w]
 
 
-def flipped_correlation(dY: Tensor, K: Tensor, shape: torch.Size, geometry: Geometry) -> Tensor:
-    """Compute the gradient of the padded image as a correlation, of which autograd knows the derivatives.
-
-    ``dY``, spread by the stride and padded, meets the kernels, flipped in space, with their channels exchanged.
-    """
-    (n, _, h, w), (_, _, k_h, k_w), (s_h, s_w), (d_h, d_w) = shape, K.shape, geometry.stride, geometry.dilation
-    top, left = d_h * (k_h - 1), d_w * (k_w - 1)
-    spread = dY.new_zeros(n, dY.shape[1], h + top, w + left)
-    spread[:, :, top:h:s_h, left:w:s_w] = dY
-    K = K.conj().unflatten(0, (geometry.groups, -1)).transpose(1, 2).flatten(0, 1).flip(2, 3)
-    return differentiable(spread, K, Geometry((h, w), (1, 1), NONE, geometry.dilation, geometry.groups))
-
-
-def add_back(dY: Tensor, K: Tensor, shape: torch.Size, geometry: Geometry) -> Tensor:
-    """Compute the same in place: faster, since nothing is multiplied with the zeros between strides."""
-    either = dY.new_zeros(()) + K.new_zeros(())
-    dX = either.new_zeros(shape)
+def add_back(dY: Tensor, K: Tensor, shape: Sequence[int], geometry: Geometry) -> Tensor:
+    """Compute the gradient of the padded image in place, a tile at a time."""
+    dX = empty_like_both(dY, K, shape).zero_()
     W = windows(dX, K.shape[2:], geometry.stride, geometry.dilation)
     for images, rows in cut(len(dX), K, geometry):
         col2im(dY[images, :, rows], K, W[images, :, rows], geometry.groups)
@@ -205,7 +215,8 @@ def col2im(dY: Tensor, K: Tensor, W: Tensor, groups: int) -> None:
     n, c_i, h_out, w_out, k_h, k_w = W.shape
     places = [*product(range(k_h), range(k_w))]
     if is_depthwise(K, groups):
-        dY, K = dY.unflatten(1, (groups, -1)), K.reshape(groups, -1, 1, 1, k_h, k_w)
+        dY = dY.unflatten(1, (groups, -1))
+        K = K.reshape(groups, -1, 1, 1, k_h, k_w)
         for m, (a, b) in product(range(K.shape[1]), places):
             W[..., a, b] += dY[:, :, m] * K[:, m, ..., a, b]
         return
@@ -216,32 +227,56 @@ def col2im(dY: Tensor, K: Tensor, W: Tensor, groups: int) -> None:
         W[..., a, b] += columns[:, a, b].transpose(0, 1)
 
 
+def flipped_correlation(dY: Tensor, K: Tensor, shape: Sequence[int], geometry: Geometry) -> Tensor:
+    """Compute the same as a correlation, of which autograd knows the derivatives.
+
+    ``dY``, spread by the stride and padded, meets the kernels, flipped in space, with their channels exchanged.
+    """
+    n, _, h, w = shape
+    s_h, s_w = geometry.stride
+    d_h, d_w = geometry.dilation
+    top = d_h * (K.shape[2] - 1)
+    left = d_w * (K.shape[3] - 1)
+    spread = dY.new_zeros(n, dY.shape[1], h + top, w + left)
+    spread[:, :, top:h:s_h, left:w:s_w] = dY
+    K = K.unflatten(0, (geometry.groups, -1))
+    K = K.transpose(1, 2).flatten(0, 1).flip(2, 3)
+    flipped = Geometry((h, w), dilation=geometry.dilation, groups=geometry.groups)
+    return correlate_watched(spread, K, flipped)
+
+
 def weight_gradient(X: Tensor, dY: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     """Multiply ``dY`` with the windows that it came from, and sum over images, rows and columns.
 
     Shapes: ``(n, c_i, h, w), (n, c_o, h_out, w_out) -> (c_o, c_i / groups, k_h, k_w)``.
     """
+    X, groups = X.conj(), geometry.groups
     if needs_derivative(X, dY):
-        return exchanged_correlation(X.conj(), dY, K, geometry)
-    dK = K.new_zeros(geometry.groups, len(K) // geometry.groups, K[0].numel())
+        return exchanged_correlation(X, dY, K, geometry)
+    dK = K.new_zeros(groups, len(K) // groups, K[0].numel())
     for images, rows in cut(len(X), K, geometry):
-        x = band(X[images], K, geometry, rows).conj()
-        W = windows(x, K.shape[2:], geometry.stride, geometry.dilation)
-        columns_of_dY = im2col(dY[images, :, rows, :, None, None], geometry.groups)
-        dK = dK + torch.bmm(columns_of_dY, im2col(W, geometry.groups).transpose(1, 2))
+        seen = band(X[images], K, geometry, rows)
+        W = windows(seen, K.shape[2:], geometry.stride, geometry.dilation)
+        columns = im2col(W, groups)
+        dY_columns = im2col(dY[images, :, rows, :, None, None], groups)
+        dK = dK + torch.bmm(dY_columns, columns.transpose(1, 2))
     return dK.reshape(K.shape)
 
 
 def exchanged_correlation(X: Tensor, dY: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
-    """Compute the gradient of the weight as a correlation, of which autograd knows the derivatives.
+    """Compute the same as a correlation, of which autograd knows the derivatives.
 
     The padded images meet ``dY``; batch and channels exchange their places, and so do stride and dilation.
     """
-    (s_h, s_w), (d_h, d_w), g = geometry.stride, geometry.dilation, geometry.groups
     k_h, k_w = K.shape[2:]
-    last_h, last_w = s_h * (dY.shape[2] - 1) + d_h * (k_h - 1), s_w * (dY.shape[3] - 1) + d_w * (k_w - 1)
-    X = add_border(X, geometry.padding)[:, :, :last_h + 1, :last_w + 1].unflatten(1, (g, -1))
-    dY = dY.unflatten(1, (g, -1))
-    X, dY = X.permute(2, 1, 0, 3, 4).flatten(1, 2), dY.permute(1, 2, 0, 3, 4).flatten(0, 1)
-    dK = differentiable(X, dY, Geometry((k_h, k_w), geometry.dilation, NONE, geometry.stride, g))
+    _, _, h_out, w_out = dY.shape
+    s_h, s_w = geometry.stride
+    d_h, d_w = geometry.dilation
+    high = s_h * (h_out - 1) + d_h * (k_h - 1) + 1
+    wide = s_w * (w_out - 1) + d_w * (k_w - 1) + 1
+    X = add_border(X, geometry.padding)[:, :, :high, :wide]
+    X = X.unflatten(1, (geometry.groups, -1)).permute(2, 1, 0, 3, 4)
+    dY = dY.unflatten(1, (geometry.groups, -1)).permute(1, 2, 0, 3, 4)
+    exchanged = Geometry((k_h, k_w), geometry.dilation, NONE, geometry.stride, geometry.groups)
+    dK = correlate_watched(X.flatten(1, 2), dY.flatten(0, 1), exchanged)
     return dK.transpose(0, 1)
