@@ -151,7 +151,7 @@ def explain(patterns: dict[str, Axes], tensors: dict[str, Any]) -> None:
                                     for this in dict.fromkeys((other, name)))
                 if axis != "c_i" or other == name:
                     raise ValueError(f"{axis} is {expected} in {other}, but {size} in {name}: {both}.")
-                raise ValueError(f"{other} has {count_channels(expected)}, but {name} has {size}: {both}. "
+                raise ValueError(f"{other} has {expected} input channel{'s' * (expected != 1)}, but {name} has {size}: {both}. "
                                  f"Every input channel needs its own slice of the kernel, so c_i must be the "
                                  f"same in both.{layout_hint((other, name), tensors[other].shape, shape)}")
     if "h" in seen and "k_h" in seen:
@@ -268,7 +268,8 @@ def check_conv2d_shapes(input_shape: Sequence[int], weight_shape: Sequence[int],
     if c_i != groups * c_k:
         expected = f"{c_k}" if groups == 1 else f"groups * c_k = {groups} * {c_k} = {groups * c_k}"
         raise ValueError(
-            f"{names[0]} has {count_channels(c_i)}, but {names[1]} is made for {expected}: {names[0]} is "
+            f"{names[0]} has {c_i} input channel{'s' * (c_i != 1)}, but {names[1]} is made for {expected}: "
+            f"{names[0]} is "
             f"{format_axes(axes, input_shape)} and {names[1]} is "
             f"{format_axes(('c_o', 'c_i/groups', 'k_h', 'k_w'), weight_shape)}. Make the two agree."
             f"{layout_hint(names, input_shape, weight_shape, groups)}")
@@ -310,11 +311,7 @@ def resolve_padding(padding: Any, stride: Pair, dilation: Pair, kernel_size: Pai
 
 
 def as_pair(name: str, value: Any, least: int) -> Pair:
-    """Spell an integer, or a sequence of one or two, out as (vertical, horizontal).
-
-    >>> as_pair("stride", 2, least=1)
-    (2, 2)
-    """
+    """Spell an integer, or a sequence of one or two, out as (vertical, horizontal)."""
     if not isinstance(value, (tuple, list)):
         return (check_int(name, value, least),) * 2
     if len(value) not in (1, 2):
@@ -342,11 +339,6 @@ def check_bool(name: str, value: Any) -> bool:
         raise TypeError(f"{name} must be True or False, but is {reprlib.repr(value)}: if that was meant for "
                         f"another argument, write its name, for example stride=2.")
     return bool(value)
-
-
-def count_channels(c_i: int) -> str:
-    """Count input channels in words."""
-    return f"{c_i} input channel{'' if c_i == 1 else 's'}"
 
 
 def layout_hint(names: tuple[str, str], image: Sequence[int], kernel: Sequence[int], groups: int = 1) -> str:
