@@ -151,7 +151,8 @@ def explain(patterns: dict[str, Axes], tensors: dict[str, Any]) -> None:
                                     for this in dict.fromkeys((other, name)))
                 if axis != "c_i" or other == name:
                     raise ValueError(f"{axis} is {expected} in {other}, but {size} in {name}: {both}.")
-                raise ValueError(f"{other} has {expected} input channel{'s' * (expected != 1)}, but {name} has {size}: {both}. "
+                plural = "s" if expected != 1 else ""
+                raise ValueError(f"{other} has {expected} input channel{plural}, but {name} has {size}: {both}. "
                                  f"Every input channel needs its own slice of the kernel, so c_i must be the "
                                  f"same in both.{layout_hint((other, name), tensors[other].shape, shape)}")
     if "h" in seen and "k_h" in seen:
