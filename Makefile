@@ -10,7 +10,7 @@ NBVAL  := -p tests.ipc --nbval --nbval-current-env --nbval-cell-timeout=120 \
           --nbval-sanitize-with=tests/nbval-sanitize.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test copies test-package test-notebooks test-gpu verify repeats notebooks lint links bench bench-site slides pdf bank picture dist corrupt mutants audit licences address clean
+.PHONY: help book serve test copies test-package test-notebooks test-gpu verify repeats notebooks lint links bench bench-site slides pdf bank students picture dist corrupt mutants audit licences address clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -89,6 +89,16 @@ pdf: book  ## print the whole book into _build/html/book.pdf
 
 bank: $(READY)  ## write the questions for Moodle (GIFT) and Canvas (QTI) into _build/bank
 	$(BIN)/python tools/bank.py _build/bank
+
+students: $(READY)  ## write the student edition, without answers, into _build/students: site, PDF, exercises
+	@echo "--- writing the student edition"
+	$(BIN)/python tools/students.py _build/students
+	$(BIN)/jupyter-book build _build/students/book --config _build/students/_config.yml \
+	    --toc "$(CURDIR)/_build/students/_toc.yml" --path-output _build/students -W -n --keep-going --quiet
+	mv _build/students/_build/html _build/students/site
+	cp _build/students/book/exercises.ipynb _build/students
+	$(BIN)/python tools/pdf.py _build/students/book.pdf _build/students/site _build/students/_toc.yml
+	rm -rf _build/students/_build _build/students/book _build/students/_*.yml
 
 picture: book  ## make the pictures of the README and of the landing page
 	$(BIN)/python tools/picture.py

@@ -1,4 +1,4 @@
-"""Print the whole book, from the pages that `make book` has built: python tools/pdf.py FILE
+"""Print a book from its built pages: python tools/pdf.py FILE, or of the student edition FILE SITE TOC
 
 One page is made of all pages, in the order of _toc.yml; the ids of each get its name in front, since
 many chapters end "In practice", and every exercise is called like its solution. (Sphinx's own
@@ -14,7 +14,7 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-SITE = ROOT / "_build/html"
+SITE, TOC = ROOT / "_build/html", ROOT / "_toc.yml"
 STYLE = Path(__file__).with_suffix(".css")
 QUESTION = ":is(.d2lconv-question, .d2lconv-practice)"  # on paper, its text alone: no form and no answer
 NOT_ON_PAPER = f".headerlink, .tag_hide-input, {QUESTION} script, {QUESTION} details"
@@ -22,13 +22,13 @@ FOOTER = """<div style="width: 100%; font: 8px sans-serif; color: #444; text-ali
 <span class="pageNumber"></span> / <span class="totalPages"></span></div>"""
 
 
-def chapters():
-    return re.findall(r"(?:root|file): (\w+)", (ROOT / "_toc.yml").read_text("utf-8"))
+def chapters(toc):
+    return re.findall(r"(?:root|file): (\w+)", toc.read_text("utf-8"))
 
 
-def article(name):
-    """Take a page's article, so that it can stand beside others."""
-    page = BeautifulSoup((SITE / f"{name}.html").read_text("utf-8"), "html.parser").select_one("article")
+def article(name, names, site):
+    """Take a page's article, so that it can be printed beside others."""
+    page = BeautifulSoup((site / f"{name}.html").read_text("utf-8"), "html.parser").select_one("article")
     for element in page.select(NOT_ON_PAPER):
         element.decompose()
     for link in page.select("a.image-reference"):
@@ -37,28 +37,32 @@ def article(name):
         element["id"] = f"{name}--{element['id']}"
     for link in page.select("a[href]"):
         target = re.fullmatch(r"(?:(\w+)\.html)?(?:#(.*))?", link["href"])
-        if target and (target[1] or name) in chapters():
+        if target and (target[1] or name) in names:
             place = f"--{target[2]}" if target[2] else ""
             link["href"] = f"#{target[1] or name}{place}"
     for image in page.select("img"):
         image["loading"] = "eager"
     for details in page.select("details"):
         details["open"] = ""
+        if site != SITE and "hint" in details.summary.get_text().lower():
+            details.decompose()  # for students: on paper, a hint is open or is not there
     page["id"] = name
     return str(page)
 
 
-def single_page():
+def single_page(site, toc):
     styles = "".join(f'<link rel="stylesheet" href="_static/{name}">' for name in ("pygments.css", "custom.css"))
-    title = BeautifulSoup((SITE / "index.html").read_text("utf-8"), "html.parser").select_one("article h1").contents[0]
+    title = BeautifulSoup((site / "index.html").read_text("utf-8"), "html.parser").select_one("article h1").contents[0]
+    names = chapters(toc)
+    articles = "".join(article(name, names, site) for name in names)
     return (f'<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{title}</title>'
             f'{styles}<style>{STYLE.read_text("utf-8")}</style></head>'
-            f'<body><main>{"".join(map(article, chapters()))}</main></body></html>')
+            f'<body><main>{articles}</main></body></html>')
 
 
-def make_pdf(target):
-    source = SITE / "print.html"
-    source.write_text(single_page(), "utf-8")
+def make_pdf(target, site=SITE, toc=TOC):
+    source = Path(site).resolve() / "print.html"
+    source.write_text(single_page(Path(site), Path(toc)), "utf-8")
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=installed())
@@ -74,4 +78,4 @@ def make_pdf(target):
 
 
 if __name__ == "__main__":
-    make_pdf(sys.argv[1] if len(sys.argv) == 2 else sys.exit(__doc__))
+    make_pdf(*sys.argv[1:] if len(sys.argv) in (2, 4) else sys.exit(__doc__))

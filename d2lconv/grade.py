@@ -1,0 +1,172 @@
+"""Grade a class: python -m d2lconv.grade *.ipynb --csv marks.csv --timeout 60
+
+Each notebook runs in a process of its own, with limits and in an empty folder. Its functions are found by name:
+the exercise of ``check_corr2d`` is the function ``corr2d``. Written are a table with a line for each notebook
+and exercise, and a figure of the class's misconceptions: what to say first on Tuesday.
+"""
+
+import argparse
+import csv
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+
+import torch
+from matplotlib.figure import Figure
+
+from d2lconv.grading.judge import NAMES, Row, grade
+from d2lconv.grading.server import Server, container
+from d2lconv.palette import PALETTE
+
+BUBBLEWRAP = """bubblewrap, which holds against malice: a notebook saw Python's libraries and an empty folder,
+no other file, no network and no other process"""
+HOOK = """an audit hook and limits of time and memory, which hold against accidents and pranks,
+not against malice"""
+MOST = 12  # misconceptions in the figure
+
+_server: Server  # of a judge's process
+
+
+def main(arguments=None):
+    """Grade notebooks, write the table and the figure, and say what there is to say."""
+    options = parsed(arguments)
+    protection, rows = protected(options.protection), []
+    for done, found in enumerate(graded(options, protection == BUBBLEWRAP), 1):
+        rows += found
+        progress(done, len(options.notebooks))
+    rows.sort(key=lambda row: (row.notebook, NAMES.index(row.exercise)))
+    write(rows, options.csv)
+    counts = histogram(rows)
+    draw_histogram(counts, len(options.notebooks)).savefig(options.figure, dpi=200)
+    print(summary(rows, counts))
+    print(f"\nProtected by {protection}.\nWritten: {options.csv}, {options.figure}")
+
+
+def parsed(arguments):
+    """Read the command line."""
+    parser = argparse.ArgumentParser("python -m d2lconv.grade", description=__doc__.partition("\n\n")[2])
+    add = parser.add_argument
+    add("notebooks", nargs="+", metavar="notebook", help="a student's .ipynb file")
+    add("--csv", default="marks.csv", help="the table (marks.csv)")
+    add("--figure", default="misconceptions.png", help="the figure (misconceptions.png)")
+    add("--only", nargs="+", choices=NAMES, default=NAMES, metavar="exercise", help="these exercises only")
+    add("--timeout", type=int, default=60, help="seconds for a notebook (60)")
+    add("--protection", choices=["auto", "hook", "bubblewrap"], default="auto", help="bubblewrap if it works (auto)")
+    return parser.parse_args(arguments)
+
+
+def protected(wanted):
+    """Choose what protects this computer; bubblewrap needs the program, and a kernel that lets users start it."""
+    if sys.platform == "win32":
+        sys.exit("processes cannot be limited on Windows: grade in WSL, on Linux or on a Mac")
+    if wanted == "hook":
+        return HOOK
+    with tempfile.TemporaryDirectory() as home:
+        trial = [*container(home), sys.executable, "-c", ""]
+        works = shutil.which("bwrap") and not subprocess.run(trial, capture_output=True).returncode
+    if wanted == "bubblewrap" and not works:
+        sys.exit("bubblewrap is not installed, or cannot start here")
+    return BUBBLEWRAP if works else HOOK
+
+
+def graded(options, contained):
+    """Yield the rows of each notebook, in the order in which they are done."""
+    fork = multiprocessing.get_context("fork")  # torch is imported once, and no thread runs yet
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(
+            os.cpu_count(), fork, begin, (folder, contained, options.timeout)) as pool:
+        notebooks = {pool.submit(judged, path, options): path for path in dict.fromkeys(options.notebooks)}
+        for future in as_completed(notebooks):
+            try:
+                yield future.result()
+            except BrokenProcessPool:
+                said = "not checked: the grader was ended meanwhile"
+                yield [Row(notebooks[future], name, False, (), said) for name in options.only]
+
+
+def begin(folder, contained, seconds):
+    """Begin a judge's process."""
+    global _server
+    torch.set_num_threads(1)
+    _server = Server(tempfile.mkdtemp(dir=folder), contained, seconds)
+
+
+def judged(path, options):
+    """Grade a notebook in a judge's process."""
+    return grade(path, options.only, _server, options.timeout)
+
+
+def progress(done, total):
+    """Show how far it is, where somebody looks."""
+    if sys.stderr.isatty():
+        bar = "#" * (30 * done // total)
+        print(f"\r[{bar:30}] {done} of {total}", end="\n" * (done == total), file=sys.stderr, flush=True)
+
+
+def write(rows, path):
+    """Write the table."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["notebook", "exercise", "passed", "misconception", "finding"])
+        for row in rows:
+            names = "; ".join(row.misconceptions)
+            table.writerow(map(harmless, (row.notebook, row.exercise, row.passed, names, row.finding)))
+
+
+def harmless(value):
+    """A line of text that no terminal and no spreadsheet takes for a command.
+
+    >>> harmless("=1+1")
+    "'=1+1"
+    """
+    text = "".join(letter if letter.isprintable() else " " for letter in str(value))
+    return f"'{text}" if text.startswith(tuple("=+-@")) else text
+
+
+def histogram(rows):
+    """How many notebooks show each misconception, the most first.
+
+    >>> histogram([Row("a", "corr2d", False, ("flipped",), ""), Row("a", "conv2d", False, ("flipped",), "")])
+    [('flipped', 1)]
+    """
+    pairs = {(row.notebook, name) for row in rows for name in row.misconceptions}
+    return Counter(name for _, name in sorted(pairs)).most_common()
+
+
+def summary(rows, counts):
+    """What there is to say in the terminal: the exercises, the misconceptions, and whom to look at."""
+    lines = [f"{'exercise':30} passed   wrong"]
+    for name in dict.fromkeys(row.exercise for row in rows):
+        mine = [row for row in rows if row.exercise == name]
+        passed = sum(row.passed for row in mine)
+        absent = sum(row.finding.startswith(("Not yet", "no ")) for row in mine)
+        lines.append(f"{name:30} {passed:6}  {len(mine) - passed - absent:6}")
+    lines += ["", f"{'misconception':60} notebooks", *(f"{name:60} {count:9}" for name, count in counts)]
+    borrowed = [f"{row.notebook}: {row.exercise}" for row in rows if row.borrowed]
+    unread = [row.notebook for row in rows if row.finding.startswith("not a notebook")]
+    for title, found in ("Only calls the package's own function", borrowed), ("Not a notebook", unread):
+        lines += ["", f"{title}:", *map(harmless, dict.fromkeys(found))] if found else []
+    return "\n".join(lines)
+
+
+def draw_histogram(counts, total):
+    """Draw how many of all notebooks show each misconception."""
+    names, numbers = zip(*counts[:MOST]) if counts else (["none was recognised"], [0])
+    figure = Figure(figsize=(6.4, 0.7 + 0.32 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    axes.bar_label(axes.barh(names, numbers, color=PALETTE["focus"][0], height=0.7), padding=4)
+    axes.set(xlim=(0, max(numbers) * 1.08 or 1), ylim=(len(names) - 0.5, -0.5))
+    axes.xaxis.set_visible(False)
+    axes.tick_params(left=False)
+    axes.spines[:].set_visible(False)
+    figure.suptitle(f"Notebooks, of {total}, that show a misconception", x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+if __name__ == "__main__":
+    main()

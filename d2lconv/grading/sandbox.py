@@ -1,0 +1,147 @@
+"""Where students' code runs: a server that has imported what takes long, and forks a process for each notebook.
+
+A judge starts it, in bubblewrap or not: ``python -m d2lconv.grading.sandbox HOME CONTAINED SECONDS``. The forked
+process limits its own time and memory, goes into an empty folder, and refuses by an audit hook what a notebook
+has no business with. The hook sees what Python does, and not what C does: it stops accidents and pranks.
+"""
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import matplotlib.pyplot  # noqa: F401  (notebooks import it, and it takes a second)
+import torch
+
+from d2lconv import exercises
+from d2lconv.grading.student import Notebook
+
+MEMORY, FILE, THREADS = 1 << 30, 64 << 20, 256  # bytes beside torch's own, bytes of a file, in a container
+DIE_WITH_PARENT, DUMPABLE = 1, 4  # of prctl
+REFUSED = ("ctypes.", "socket.", "resource.", "subprocess.Popen", "pty.spawn",
+           "os.exec", "os.fork", "os.kill", "os.posix_spawn", "os.spawn", "os.system")
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+PATHS = ("os.", "shutil.rmtree", "sqlite3.connect")
+READING = ("os.chdir", "os.listdir", "os.scandir", "os.walk", "os.fwalk")
+HARMLESS = ("os.putenv", "os.unsetenv")
+SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc")
+
+
+def libraries():
+    """The folders that Python, torch and this package are in: what a notebook may read."""
+    packages = [path for path in sys.path if path.endswith("-packages")]
+    ours = str(Path(__file__).resolve().parents[1])
+    found = [*SYSTEM, sys.prefix, sys.base_prefix, *packages, ours]
+    return tuple(path for path in dict.fromkeys(found) if os.path.exists(path))
+
+
+def serve(judge, contained, seconds):
+    """Fork a process for each socket that comes, and end what the one before has left."""
+    child = folder = None
+    while True:
+        _, sockets, _, _ = socket.recv_fds(judge, 1, 1)
+        if child:
+            end(child, contained)
+            shutil.rmtree(folder, ignore_errors=True)
+        if not sockets:
+            return
+        folder = tempfile.mkdtemp()
+        child = os.fork()
+        if not child:
+            with suppress(BaseException), socket.socket(fileno=sockets[0]) as questions:
+                enter(folder, contained, seconds)
+                Notebook().answer(questions)
+            os._exit(0)
+        os.close(sockets[0])
+        judge.send(b"ready")
+
+
+def end(child, contained):
+    """End a process and what it has started; in a container, that is everything but this server."""
+    with suppress(ProcessLookupError):
+        if contained and os.getpid() == 2:  # 1 is bubblewrap
+            os.kill(-1, signal.SIGKILL)
+        else:
+            os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def enter(folder, contained, seconds):
+    """Leave what a notebook could disturb."""
+    import resource  # which Windows has not
+
+    os.setsid()
+    control(DIE_WITH_PARENT, signal.SIGKILL)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):  # 0 was the way to the judge
+        os.dup2(nothing, standard)
+    os.chdir(folder)
+    os.environ.update(HOME=folder, TMPDIR=folder)
+    tempfile.tempdir = folder
+    limits = {resource.RLIMIT_CPU: seconds, resource.RLIMIT_FSIZE: FILE, resource.RLIMIT_CORE: 0}
+    with suppress(OSError):  # only Linux says how much there is
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limits[resource.RLIMIT_AS] = pages * resource.getpagesize() + MEMORY
+    if contained:  # elsewhere the user's other programs count, too
+        limits[resource.RLIMIT_NPROC] = THREADS
+    for what, most in limits.items():
+        resource.setrlimit(what, (most, most))
+    guard(folder)
+
+
+def guard(folder):
+    """Refuse what a notebook has no business with, by a hook that cannot be taken off again."""
+    save, writable = torch.save, (os.path.realpath(folder), os.devnull)
+    readable = (*writable, "/dev", "/proc", "/sys", *map(os.path.realpath, libraries()))
+
+    def hook(event, arguments):
+        if event.startswith(REFUSED):
+            raise PermissionError(f"{event} is not allowed while a notebook is graded")
+        if event == "open":
+            allow(arguments[:1], writable if arguments[2] & WRITING else readable)
+        elif event.startswith(PATHS) and event not in HARMLESS:
+            allow(arguments[:2], readable if event in READING else writable)
+
+    def saved(value, file, *arguments, **options):
+        if not isinstance(file, (str, os.PathLike)):
+            return save(value, file, *arguments, **options)
+        with open(file, "wb") as opened:
+            return save(value, opened, *arguments, **options)
+    torch.save = saved  # whose own way to a file is in C
+    sys.addaudithook(hook)
+
+
+def allow(paths, roots):
+    """Raise ``PermissionError`` unless all paths lie in one of the folders."""
+    for path in paths:
+        if isinstance(path, (str, bytes, os.PathLike)):
+            real = os.path.realpath(os.fsdecode(path))
+            if not any(real == root or real.startswith(f"{root}/") for root in roots):
+                raise PermissionError(f"{real} is outside of the folder of this notebook")
+
+
+def control(option, value):
+    """Tell the kernel something about this process, where it is Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value)
+
+
+def silence():
+    """Let the checkers in a notebook's own cells answer at once: the judge asks afterwards."""
+    answer = exercises.Report(True, (exercises.Finding("note", "The grader checks this afterwards."),))
+    for name in filter(lambda name: name.startswith("check_"), exercises.__all__):
+        setattr(exercises, name, lambda function, *_, **__: answer)
+
+
+if __name__ == "__main__":
+    control(DUMPABLE, 0)  # so that no notebook in the same container can look into this process
+    control(DIE_WITH_PARENT, signal.SIGKILL)
+    torch.set_num_threads(1)
+    silence()
+    with socket.socket(fileno=os.dup(0)) as judge:
+        serve(judge, *map(int, sys.argv[1:]))

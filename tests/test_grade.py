@@ -1,0 +1,208 @@
+"""A class is graded: right, wrong, broken and hostile notebooks, and none of them costs more than its own lines."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from d2lconv.grade import BUBBLEWRAP, draw_histogram, protected
+from d2lconv.grading.judge import NAMES
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the grader says that it does not run here")
+
+ASKED = ("corr2d", "corr2d_multi_in", "macs")
+START = "import torch\nimport d2lconv as d2l\nfrom d2lconv import exercises"
+CORR2D = """
+def corr2d(X, K):
+    (h, w), (k_h, k_w) = X.shape, K.shape
+    rows = [[(X[i:i + k_h, j:j + k_w] * K).sum() for j in range(w - k_w + 1)] for i in range(h - k_h + 1)]
+    return torch.stack([torch.stack(row) for row in rows])
+
+assert exercises.check_corr2d(corr2d)
+"""
+MULTI_IN = "def corr2d_multi_in(X, K): return sum(corr2d(x, k) for x, k in zip(X, K))"
+MEAN = "def corr2d_multi_in(X, K): return torch.stack([corr2d(x, k) for x, k in zip(X, K)]).mean(0)"
+NOTEBOOKS = {
+    "right": [CORR2D, "%pip install nothing\n!ls\n" + MULTI_IN, "%%time\nimport matplotlib.pyplot as plt\nplt.show()"],
+    "mean": [CORR2D, MEAN, "def macs(input_shape, weight_shape, stride, padding): ..."],
+    "mean again": [CORR2D, MEAN],
+    "changed": [CORR2D, "def corr2d_multi_in(X, K):\n    X += 1\n    return sum(map(corr2d, X - 1, K))"],
+    "layer": ["corr2d = torch.nn.Conv2d(1, 1, 1)", "class corr2d_multi_in: pass", "macs = 5"],
+    "borrowed": ["def corr2d(X, K):\n    Y = d2l.corr2d(X, K)\n    return Y.clone()",
+                 "from d2lconv.loops import corr2d_multi_in",
+                 "def macs(I, W, s, p): return d2l.conv2d_cost(I, W, stride=s, padding=p).macs"],
+    "truth": ["corr2d = exercises.EXERCISES['corr2d'].truth"],
+    "half": ["1 / 0", CORR2D, "def corr2d_multi_in(X, K) return X"],
+    "nothing": [],
+    "endless": ["while True: print('x' * 1000)", CORR2D, "def corr2d_multi_in(X, K):\n    while True: pass"],
+    "deaf": [CORR2D, "import signal\nsignal.signal(signal.SIGPROF, signal.SIG_IGN)\nwhile True: pass"],
+    "exits": ["import os, sys", CORR2D, "os._exit(0)", "sys.exit()", "def corr2d_multi_in(X, K): os._exit(1)",
+              "macs = ..."],
+    "bomb": ["x = bytearray(1 << 40)", "x = []\nwhile True: x.append(bytearray(1 << 24))", CORR2D,
+             "def corr2d_multi_in(X, K): return torch.zeros(10**11)"],
+    "forger": ["exercises.check_corr2d = lambda function: True", "torch.equal = torch.allclose = lambda *_, **__: True",
+               "exercises.Report.__bool__ = lambda self: True", "def corr2d(X, K): return X",
+               "class Equal:\n    def __eq__(self, other): return True", "def macs(*_): return Equal()"],
+    "killer": ["import os, subprocess", "os.kill(os.getppid(), 9)", "os.fork()", "subprocess.run(['kill', '-9', '1'])",
+               "import ctypes\nctypes.CDLL(None).kill(os.getppid(), 9)", CORR2D],
+    "vandal": ["import os, shutil", "open('{victim}', 'w')", "os.remove('{victim}')", "shutil.rmtree('{folder}')",
+               "torch.save(torch.ones(1), '{victim}')", "os.rename('{victim}', 'mine')",
+               "open('mine', 'w').close()", CORR2D],
+    "spy": ["stolen = open('{folder}/right.ipynb').read()", "import os\nassert os.listdir() == []", CORR2D],
+}
+NAUGHTY = ("killer", "vandal", "spy", "exits", "bomb")
+WRITES_IN_C = "torch.from_file('{victim}', shared=True, size=1, dtype=torch.uint8).fill_(120)"
+
+
+def write(folder, name, cells):
+    victim = folder / "victim"
+    victim.write_text("mine")
+    sources = [cell.replace("{victim}", str(victim)).replace("{folder}", str(folder)) for cell in (START, *cells)]
+    code = [{"cell_type": "code", "source": source.splitlines(keepends=True)} for source in sources]
+    path = folder / f"{name}.ipynb"
+    path.write_text(json.dumps({"cells": [{"cell_type": "markdown", "source": "# Mine"}, *code]}), "utf-8")
+    return path
+
+
+def grade(folder, paths, *options, asked=ASKED):
+    """Grade notebooks as a lecturer does; return the rows by notebook and exercise, and what was printed."""
+    command = [sys.executable, "-m", "d2lconv.grade", *paths, "--csv", folder / "marks.csv", "--figure",
+               folder / "figure.png", "--only", *asked, *options]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
+    with open(folder / "marks.csv", encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    return {(Path(row["notebook"]).stem, row["exercise"]): row for row in table}, printed
+
+
+@pytest.fixture(scope="module")
+def class_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("class")
+
+
+@pytest.fixture(scope="module")
+def graded(class_folder):
+    """A class, graded behind the weaker of the two protections."""
+    paths = [write(class_folder, name, cells) for name, cells in NOTEBOOKS.items()]
+    for name, content in {"empty": b"", "zip": b"PK\x03\x04\xff", "=1+1": b"{}"}.items():
+        paths.append(class_folder / f"{name}.ipynb")
+        paths[-1].write_bytes(content)
+    return grade(class_folder, [*paths, class_folder / "missing.ipynb"], "--protection", "hook")
+
+
+@pytest.fixture
+def marks(graded):
+    return graded[0]
+
+
+def passed(marks, name):
+    return [marks[name, exercise]["passed"] == "True" for exercise in ASKED]
+
+
+def test_every_notebook_has_a_line_for_every_exercise(marks):
+    assert len(marks) == (len(NOTEBOOKS) + 4) * len(ASKED)
+    assert list(next(iter(marks.values()))) == ["notebook", "exercise", "passed", "misconception", "finding"]
+
+
+@pytest.mark.parametrize(("name", "right"), [
+    ("right", [1, 1, 0]), ("mean", [1, 0, 0]), ("changed", [1, 0, 0]), ("layer", [0, 0, 0]), ("borrowed", [1, 1, 1]),
+    ("half", [1, 0, 0]), ("nothing", [0, 0, 0]), ("endless", [1, 0, 0]), ("deaf", [1, 0, 0]), ("exits", [1, 0, 0]),
+    ("bomb", [1, 0, 0]), ("forger", [0, 0, 0]), ("killer", [1, 0, 0]), ("vandal", [1, 0, 0]), ("spy", [1, 0, 0]),
+    ("empty", [0, 0, 0]), ("zip", [0, 0, 0]), ("=1+1", [0, 0, 0]), ("missing", [0, 0, 0])])
+def test_right_functions_pass_and_no_others(marks, name, right):
+    assert passed(marks, name) == right
+
+
+@pytest.mark.parametrize(("name", "exercise", "said"), [
+    ("mean", "macs", "Not yet. Write macs"),
+    ("right", "macs", "no macs in this notebook"),
+    ("layer", "macs", "the function itself"),
+    ("changed", "corr2d_multi_in", "changes X"),
+    ("half", "corr2d_multi_in", "cell 2 stopped: ZeroDivisionError: division by zero; cell 4 stopped: SyntaxError"),
+    ("endless", "corr2d_multi_in", "did not end in time"),
+    ("endless", "macs", "cell 2 stopped: "),
+    ("deaf", "macs", "cell 3 stopped: it did not end in time, and its process was ended"),
+    ("exits", "corr2d_multi_in", "it ended its own process"),
+    ("exits", "macs", "Not yet"),
+    ("bomb", "corr2d_multi_in", "can't allocate memory"),
+    ("killer", "macs", "os.kill is not allowed"),
+    ("vandal", "macs", "is outside of the folder of this notebook"),
+    ("spy", "macs", "right.ipynb is outside of the folder"),
+    ("nothing", "corr2d", "no corr2d in this notebook"),
+    ("zip", "corr2d", "not a notebook: UnicodeDecodeError"),
+    ("missing", "corr2d", "not a notebook: FileNotFoundError")])
+def test_the_line_says_why(marks, name, exercise, said):
+    assert said in marks[name, exercise]["finding"]
+
+
+def test_an_empty_folder_is_what_a_notebook_finds(marks):
+    assert "cell 3" not in marks["spy", "macs"]["finding"]
+
+
+def test_nothing_outside_was_written_or_removed(marks, class_folder):
+    assert (class_folder / "victim").read_text() == "mine"
+
+
+@pytest.mark.parametrize(("name", "exercise"), [
+    ("borrowed", "corr2d"), ("borrowed", "corr2d_multi_in"), ("borrowed", "macs"), ("truth", "corr2d")])
+def test_an_answer_of_the_package_is_marked(graded, name, exercise):
+    marks, printed = graded
+    assert marks[name, exercise]["finding"].startswith("right, but only calls the package's own function")
+    assert f"{marks[name, exercise]['notebook']}: {exercise}" in printed
+
+
+def test_an_answer_of_ones_own_is_not_marked(marks):
+    found = {name for (name, _), row in marks.items() if "the package's own function" in row["finding"]}
+    assert found == {"borrowed", "truth"}
+
+
+def test_a_misconception_is_counted_once_for_each_notebook_that_shows_it(graded):
+    marks, printed = graded
+    assert marks["mean", "corr2d_multi_in"]["misconception"] == "mean instead of sum"
+    (line,) = (line for line in printed.splitlines() if "mean instead" in line)
+    assert line.split() == ["mean", "instead", "of", "sum", "2"]
+
+
+def test_the_summary_says_which_protection_there_was_and_what_is_no_notebook(graded):
+    _, printed = graded
+    assert "an audit hook and limits" in printed
+    assert "not against malice" in printed
+    assert printed.split("Not a notebook:")[1].split("Protected")[0].count(".ipynb") == 4
+
+
+def test_a_spreadsheet_takes_no_line_for_a_formula(tmp_path, monkeypatch):
+    (tmp_path / "=1+1.ipynb").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
+    grade(tmp_path, ["=1+1.ipynb"], asked=["corr2d"])
+    assert "\n'=1+1.ipynb," in (tmp_path / "marks.csv").read_text("utf-8")
+
+
+def test_the_figure_has_a_bar_for_each_misconception_and_its_number(class_folder, graded):
+    (axes,) = draw_histogram([("kernel flipped", 7), ("mean instead of sum", 2)], 80).axes
+    assert [bar.get_width() for bar in axes.patches] == [7, 2]
+    assert [text.get_text() for text in axes.texts] == ["7", "2"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["kernel flipped", "mean instead of sum"]
+    assert (class_folder / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_worked_solutions_pass_every_exercise(tmp_path):
+    solutions = Path(__file__).parent.parent / "book/solutions.ipynb"
+    marks, _ = grade(tmp_path, [solutions], "--timeout", "120", asked=NAMES)
+    assert {name: row["finding"] for (_, name), row in marks.items() if row["passed"] != "True"} == {}
+    assert "package's own" not in str(marks)
+
+
+def test_in_bubblewrap_not_even_c_writes_outside(tmp_path):
+    if protected("auto") != BUBBLEWRAP:  # then the summary says so, which is all that there is to prove here
+        _, printed = grade(tmp_path, [write(tmp_path, "right", NOTEBOOKS["right"])])
+        assert "an audit hook and limits" in printed
+        return
+    paths = [write(tmp_path, name, NOTEBOOKS[name]) for name in NAUGHTY]
+    marks, printed = grade(tmp_path, [*paths, write(tmp_path, "c", [WRITES_IN_C, CORR2D])])
+    assert "bubblewrap, which holds against malice" in printed
+    assert [passed(marks, name) for name in (*NAUGHTY, "c")] == [[True, False, False]] * 6
+    assert "cell 2 stopped: RuntimeError" in marks["c", "macs"]["finding"]
+    assert (tmp_path / "victim").read_text() == "mine"
