@@ -144,7 +144,7 @@ def summary(rows, counts):
     for name in dict.fromkeys(row.exercise for row in rows):
         mine = [row for row in rows if row.exercise == name]
         passed = sum(row.passed for row in mine)
-        absent = sum(row.finding.startswith(("Not yet", "no ")) for row in mine)
+        absent = sum(row.finding.startswith(("Not yet", "no ", "not ")) for row in mine)
         lines.append(f"{name:30} {passed:6}  {len(mine) - passed - absent:6}")
     lines += ["", f"{'misconception':60} notebooks", *(f"{name:60} {count:9}" for name, count in counts)]
     borrowed = [f"{row.notebook}: {row.exercise}" for row in rows if row.borrowed]
