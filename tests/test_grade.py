@@ -73,7 +73,7 @@ def grade(folder, paths, *options, asked=ASKED):
     """Grade notebooks as a lecturer does; return the rows by notebook and exercise, and what was printed."""
     command = [sys.executable, "-m", "d2lconv.grade", *paths, "--csv", folder / "marks.csv", "--figure",
                folder / "figure.png", "--only", *asked, *options]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
+    printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=900).stdout
     with open(folder / "marks.csv", encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
     return {(Path(row["notebook"]).stem, row["exercise"]): row for row in table}, printed
@@ -193,7 +193,7 @@ def protected_best(tmp_path_factory):
     folder = tmp_path_factory.mktemp("best")
     paths = [write(folder, name, NOTEBOOKS[name]) for name in NAUGHTY]
     paths.append(write(folder, "c", [WRITES_IN_C, CORR2D] if protected("auto") == BUBBLEWRAP else [CORR2D]))
-    return folder, *grade(folder, [*paths, ROOT / "book/solutions.ipynb"], asked=NAMES)
+    return folder, *grade(folder, [*paths, ROOT / "book/solutions.ipynb"], "--timeout", "240", asked=NAMES)
 
 
 def test_the_worked_solutions_pass_every_exercise_and_are_not_marked(protected_best):
