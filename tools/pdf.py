@@ -8,6 +8,7 @@ single page keeps such ids as they are, and half of its links lead to the wrong 
 import re
 import sys
 from pathlib import Path
+from urllib.parse import urljoin
 
 from browser import installed
 from bs4 import BeautifulSoup
@@ -28,7 +29,8 @@ def chapters(toc):
 
 def article(name, names, site):
     """Take a page's article, so that it can be printed beside others."""
-    page = BeautifulSoup((site / f"{name}.html").read_text("utf-8"), "html.parser").select_one("article")
+    whole = BeautifulSoup((site / f"{name}.html").read_text("utf-8"), "html.parser")
+    page, address = whole.select_one("article"), whole.select_one("link[rel=canonical]")["href"]
     for element in page.select(NOT_ON_PAPER):
         element.decompose()
     for link in page.select("a.image-reference"):
@@ -40,6 +42,8 @@ def article(name, names, site):
         if target and (target[1] or name) in names:
             place = f"--{target[2]}" if target[2] else ""
             link["href"] = f"#{target[1] or name}{place}"
+        else:  # slides are not on paper
+            link["href"] = urljoin(address, link["href"])
     for image in page.select("img"):
         image["loading"] = "eager"
     for details in page.select("details"):
