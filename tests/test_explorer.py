@@ -750,7 +750,7 @@ def test_what_is_too_large_for_digits_is_shown_as_pictures(show, photograph):
     grey = page.locator(".channel canvas").first.evaluate("""canvas =>
         [...canvas.getContext("2d").getImageData(0, 0, 64, 64).data].filter((_, n) => n % 4 === 0)""")
     X = photograph[0][0].flatten()
-    torch.testing.assert_close(torch.tensor(grey).double(), 255 * X / X.max(), atol=1, rtol=0)
+    torch.testing.assert_close(torch.tensor(grey).double(), 255 * X.double() / X.max(), atol=1, rtol=0)
     assert page.locator(".channel .scale").first.text_content().strip() == f"0\N{EN DASH}{X.max():.0f}"
 
 
