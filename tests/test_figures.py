@@ -364,7 +364,8 @@ def test_a_size_that_is_no_integer_is_refused():
         draw_stacks([(3, 2.5, 2)])
 
 
-def test_no_other_module_imports_matplotlib():
+def test_no_module_imports_matplotlib_but_for_figures_and_the_grader():
     sources = Path(figures.__file__).parent.rglob("*.py")
-    assert [source.name for source in sources
-            if re.search(r"^\s*(import|from) (matplotlib|PIL)", source.read_text("utf-8"), re.M)] == ["figures.py"]
+    assert {source.name for source in sources
+            if re.search(r"^\s*(import|from) (matplotlib|PIL)", source.read_text("utf-8"), re.M)} == {
+                "figures.py", "grade.py", "server.py"}
