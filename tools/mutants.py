@@ -24,8 +24,9 @@ import torch._dynamo  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ["validation", "arithmetic", "contraction", "tiling", "conv", "corr", "cost", "loops", "runtime", "winograd",
-           *(f"exercises/{name}" for name in (  # not the problems, the texts and the wrong answers: they are data
-               "feedback", "guard", "judge", "recognise", "report", "task", "trial", "values"))]
+           *(f"exercises/engine/{name}" for name in (  # not the tasks, which are data
+               "binding", "check", "exercise", "feedback", "recognise", "report", "sandbox", "show", "surroundings",
+               "trial", "values"))]
 TESTS = {  # which tests answer for a module, where it is not test_<module>.py alone; the surest first
     "validation": ["validation", "conv", "layer", "loops", "cost", "arithmetic"], "conv": ["conv", "layer"],
     "contraction": ["corr", "conv", "loops"],
@@ -88,7 +89,7 @@ def test(path, tree):
     get_code = SourceFileLoader.get_code
     SourceFileLoader.get_code = lambda loader, name: (
         compile(tree, path, "exec") if Path(loader.path) == path else get_code(loader, name))
-    names = ["answers", "exercises"] if path.parent.name == "exercises" else TESTS.get(path.stem, [path.stem])
+    names = ["feedback", "exercises"] if path.parent.name == "engine" else TESTS.get(path.stem, [path.stem])
     os._exit(pytest.main(["-x", "-q", "-m", "not peers", "-p", "no:cacheprovider", "--assert=plain",
                           "--doctest-modules", str(path), *[f"tests/test_{name}.py" for name in names]]))
 
