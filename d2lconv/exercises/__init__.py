@@ -8,11 +8,11 @@
   https://your_name.github.io/d2lconv/input_channels.html#why-the-sum-and-not-the-mean
 
 There is a ``check_<name>`` for every exercise in `EXERCISES`. It waits 10 seconds for one call of your
-function, or as many as it is told: ``check_corr2d(corr2d, seconds=60)``.
+function, or as many as you say: ``check_corr2d(corr2d, seconds=60)``. An endless loop ends with a report.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
@@ -24,7 +24,10 @@ with torch.device("cpu"):  # where the problems are made, whatever the default i
     from d2lconv.exercises.tasks import counts, equality, kernels, layers  # noqa: F401  (they register)
 
 if TYPE_CHECKING:
-    def __getattr__(name: str) -> Callable[[Callable[..., Any]], Report]: ...
+    class Checker(Protocol):
+        def __call__(self, function: Callable[..., Any], seconds: float = ...) -> Report: ...
+
+    def __getattr__(name: str) -> Checker: ...
 
 globals().update({f"check_{name}": checker(exercise) for name, exercise in EXERCISES.items()})
 __all__ = ["EXERCISES", "Finding", "Misconception", "Report", "Wrong", "wrong_answers"]

@@ -53,7 +53,7 @@ def matched(theirs, ours):
     """Which of the learner's parameters is which argument: by its name, and the rest in their order.
 
     >>> matched(["n_in", "kernel", "pad", "stride"], ["size", "kernel", "stride", "padding"])
-    {'kernel': 'kernel', 'stride': 'stride', 'padding': 'pad', 'size': 'n_in'}
+    {'kernel': 'kernel', 'stride': 'stride', 'size': 'n_in', 'padding': 'pad'}
     """
     found = {}
     for same in (lambda mine, name: name == mine,

@@ -101,5 +101,6 @@ def checker(exercise):
         return check(function, exercise, seconds)
     check_it.__name__ = check_it.__qualname__ = f"check_{exercise.name}"
     check_it.__module__ = "d2lconv.exercises"
-    check_it.__doc__ = f"Check ``{exercise.call}``: {inspect.getdoc(exercise.truth)}"
+    task = inspect.getdoc(exercise.truth)
+    check_it.__doc__ = f"Check ``{exercise.call}``: {task[0].lower()}{task[1:]}"
     return check_it
