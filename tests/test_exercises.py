@@ -237,10 +237,9 @@ def test_a_careful_function_gets_no_note():
 
 @pytest.mark.parametrize("name", sorted(set(EXERCISES) - {"corners"}))
 def test_a_registered_misconception_is_recognised_as_itself(name):
-    simulated = [wrong for wrong in exercises.wrong_answers(name) if getattr(wrong.change, "simulated", False)]
-    left_out = set() if name == "corr2d" else set(simulated) - set(simulated[::9])  # they are the same everywhere
     for wrong in exercises.wrong_answers(name):
-        if wrong not in left_out:
+        simulated = getattr(wrong.change, "simulated", False)  # loops that are the same in every exercise
+        if name == "corr2d" or not simulated:
             report = judge(wrong.function, name)
             assert not report.passed
             assert report.misconception == wrong.misconception.name
