@@ -237,7 +237,7 @@ def test_a_careful_function_gets_no_note():
 
 @pytest.mark.parametrize("name", sorted(set(EXERCISES) - {"corners"}))
 def test_a_registered_misconception_is_recognised_as_itself(name):
-    for wrong in exercises.wrong_answers(name):
+    for wrong in EXERCISES[name].wrong:
         simulated = getattr(wrong.change, "simulated", False)  # loops that are the same in every exercise
         if name == "corr2d" or not simulated:
             report = judge(wrong.function, name)

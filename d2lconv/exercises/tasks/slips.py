@@ -49,6 +49,8 @@ def slips(truth):
         found += summed(x, k, len(Y) - 2, K[-1] == "k_w")
     if layer and K[0] == "c_o":
         found += several_kernels(x)
+    if layer and K[-1] == "k_w" and "c_i" not in X:
+        found.append((of.MEAN, on("K", lambda K: K / (K.shape[-1] * K.shape[-2]))))
     if layer and K[-1] == "k_w":
         found += [(of.FLIPPED, on("K", lambda K: K.flip(-1, -2))), *borders()]
         if "c_i" in X:
