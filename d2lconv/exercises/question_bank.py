@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from d2lconv.arithmetic import explain, number
+from d2lconv.exercises.engine.exercise import Misconception
 from d2lconv.exercises.tasks import misconceptions as of
 
 
@@ -31,13 +32,13 @@ class Template:
     exercise: str
     numbers: dict[str, tuple[int, Sequence[int]]]
     arguments: Callable[..., Any]
-    beliefs: tuple[of.Misconception, ...] = ()
+    beliefs: tuple[Misconception, ...] = ()
     asked: Callable[..., Any] = lambda result, **numbers: result
     words: Callable[..., dict[str, str]] = lambda arguments, **numbers: {}
-    options: dict[str, of.Misconception | None] | None = None
+    options: dict[str, Misconception | None] | None = None
 
     @property
-    def told_apart(self) -> tuple[of.Misconception, ...]:
+    def told_apart(self) -> tuple[Misconception, ...]:
         """The beliefs that have a wrong answer of their own."""
         return self.beliefs or tuple(belief for belief in (self.options or {}).values() if belief)
 

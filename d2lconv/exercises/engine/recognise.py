@@ -16,10 +16,11 @@ PER_MISCONCEPTION = 3  # of its wrong answers, where two mistakes are put togeth
 def recognised(trials, exercise):
     """Find the misconceptions whose own wrong answer explains best what a function did: none, one or two.
 
-    A layer is built option by option: if nothing explains all stages, as many as can be explained count.
+    A layer is built option by option: if nothing explains all stages, as many as can be explained count,
+    but not the first alone, where one channel hides how channels are combined.
     """
     stages = list(dict.fromkeys(trial.problem.stage for trial in trials))
-    for length in range(len(stages), 0, -1) if exercise.options else [len(stages)]:
+    for length in range(len(stages), 1, -1) if exercise.options else [len(stages)]:
         tried = [trial for trial in trials if trial.problem.stage in stages[:length]]
         if not any(trial.fault for trial in tried):
             return ()
@@ -47,12 +48,14 @@ def pair(trials, exercise):
     if smallest.outcome.stop:
         return ()
     for first, second in itertools.combinations(combined(exercise), 2):
+        if first.misconception == second.misconception:
+            continue  # a second mistake of one kind can undo the first, or make something else of it
         both = changed(second.change, first.function)
         theirs, fault = imagined.__wrapped__(both, smallest.problem, exercise)
         if fault is None or fault in STOPPED or not agree(smallest, theirs):
             continue
         if explains(trials, both, exercise, everything=True):
-            return tuple(dict.fromkeys((first.misconception, second.misconception)))
+            return first.misconception, second.misconception
     return ()
 
 

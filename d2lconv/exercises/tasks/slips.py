@@ -5,6 +5,7 @@ A change takes a right function and its arguments by name, and returns what some
 
 import inspect
 import itertools
+from functools import partial
 
 import torch
 from torch.nn.functional import pad
@@ -84,11 +85,12 @@ def summed(x, k, y, windowed):
         return on("K", lambda K: K.select(k, place).unsqueeze(k).expand_as(K))
 
     def one_slice(place):
-        def masked(K):
+        def change(f, X, K, **more):
             mask = torch.zeros(K.shape[k])
             mask[place] = 1
-            return K * mask[:, None, None]
-        return on("K", masked)
+            met = X.narrow(x, 0, K.shape[k] * more.get("groups", 1))  # no other channel is missed
+            return f(X=met, K=K * mask[:, None, None], **more)
+        return change
 
     def maps(f, X, K, **more):
         more.pop("bias", None)
@@ -181,9 +183,11 @@ def spatial(names):
 
 def channels_last_inside(x, k, windowed):
     """Slips in the order of the input's and the kernel's axes, from the channels' axis on."""
+    input_reshaped = on("X", lambda X: X.reshape(X.movedim(x, -1).shape).movedim(-1, x))
+    kernel_reshaped = on("K", lambda K: K.reshape(*K.shape[1::-1], *K.shape[2:]).transpose(0, 1))
     found = [
         (of.last(x), on("X", lambda X: X.movedim(-1, x))),
-        (of.RESHAPED, on("X", lambda X: X.reshape(X.movedim(x, -1).shape).movedim(-1, x))),
+        (of.RESHAPED, input_reshaped),
         (of.TRANSPOSED, on("X", lambda X: X.movedim(x, -1).reshape(X.shape))),
         (of.TRANSPOSED, on("X", lambda X: X.mT.reshape(X.shape))),
     ]
@@ -191,7 +195,8 @@ def channels_last_inside(x, k, windowed):
         found.append((of.last(x), lambda f, X, K, **more: f(X=X.movedim(-1, x), K=K.movedim(-1, k), **more)))
     if k == 1:
         found += [
-            (of.RESHAPED, on("K", lambda K: K.reshape(*K.shape[1::-1], *K.shape[2:]).transpose(0, 1))),
+            (of.RESHAPED, kernel_reshaped),
+            (of.RESHAPED, lambda f, **given: kernel_reshaped(partial(input_reshaped, f), **given)),
             (of.TRANSPOSED, on("K", lambda K: K.transpose(0, 1).reshape(K.shape))),
         ]
     return found
