@@ -102,7 +102,7 @@ class Report:
 
     @property
     def misconceptions(self) -> tuple[str, ...]:
-        """The names of the misconceptions that were recognised: none, one, or two at once."""
+        """The names of the misconceptions that were recognised, of which there may be none, one or two."""
         return tuple(finding.text for finding in self.findings if finding.kind == "name")
 
     @property
