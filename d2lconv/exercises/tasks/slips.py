@@ -5,7 +5,6 @@ A change takes a right function and its arguments by name, and returns what some
 
 import inspect
 import itertools
-from functools import partial
 
 import torch
 from torch.nn.functional import pad
@@ -159,7 +158,7 @@ def orders(shapes):
         found.append((of.last(c), after(lambda Y: Y.movedim(c, -1))))
     if spatial(Y) and (Y[:1] == ("n",) or (Y[0] == "c_o" and len(Y) == 3)):
         found += [
-            (of.RESHAPED, after(lambda Y: Y.movedim(-3, -1).reshape(Y.shape))),
+            (of.RESHAPED, after(refolded)),
             (of.TRANSPOSED, after(lambda Y: Y.mT.reshape(Y.shape))),
         ]
     if len(X) > 2 and K and Y:
@@ -176,6 +175,11 @@ def orders(shapes):
     return found
 
 
+def refolded(Y):
+    """Maps whose pixels' channels lie side by side, and are folded as if they did not."""
+    return Y.movedim(-3, -1).reshape(Y.shape)
+
+
 def spatial(names):
     """Say whether the last two axes are a height and a width that may differ."""
     return len(names) > 1 and names[-2] != names[-1] and "*" not in names[-1] and names[-1][0] in "wkab"
@@ -184,7 +188,6 @@ def spatial(names):
 def channels_last_inside(x, k, windowed):
     """Slips in the order of the input's and the kernel's axes, from the channels' axis on."""
     input_reshaped = on("X", lambda X: X.reshape(X.movedim(x, -1).shape).movedim(-1, x))
-    kernel_reshaped = on("K", lambda K: K.reshape(*K.shape[1::-1], *K.shape[2:]).transpose(0, 1))
     found = [
         (of.last(x), on("X", lambda X: X.movedim(-1, x))),
         (of.RESHAPED, input_reshaped),
@@ -195,8 +198,8 @@ def channels_last_inside(x, k, windowed):
         found.append((of.last(x), lambda f, X, K, **more: f(X=X.movedim(-1, x), K=K.movedim(-1, k), **more)))
     if k == 1:
         found += [
-            (of.RESHAPED, kernel_reshaped),
-            (of.RESHAPED, lambda f, **given: kernel_reshaped(partial(input_reshaped, f), **given)),
+            (of.RESHAPED, on("K", lambda K: K.reshape(*K.shape[1::-1], *K.shape[2:]).transpose(0, 1))),
+            (of.RESHAPED, lambda f, **given: refolded(input_reshaped(f, **given))),
             (of.TRANSPOSED, on("K", lambda K: K.transpose(0, 1).reshape(K.shape))),
         ]
     return found
