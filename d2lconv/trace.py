@@ -123,7 +123,7 @@ class Trace(TorchFunctionMode):
     def line(self):
         """Return the last line that ran of code that is not torch's, or nothing."""
         frames = [frame for frame in traceback.extract_tb(self.error.__traceback__)
-                  if frame.name != "__torch_function__"  # of a mode that watches the network
+                  if frame.name not in ("__torch_function__", "__torch_dispatch__")  # of modes that watch the network
                   and not any(Path(frame.filename).is_relative_to(path) for path in NOT_THE_USERS)]
         return frames[-1].line if frames else ""
 
