@@ -6,8 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PACKAGE_TESTS := $(patsubst %,tests/test_%.py,loops tiling corr winograd conv layer cost runtime validation oracles tf32 arithmetic figures summary answers exercises)
-NBVAL  := -p tests.ipc --nbval --nbval-current-env --nbval-cell-timeout=120 \
-          --nbval-sanitize-with=tests/nbval-sanitize.cfg
+NBVAL  := -p tests.nbval_settings
 
 .DEFAULT_GOAL := help
 .PHONY: help book serve test copies test-package test-notebooks test-gpu verify repeats notebooks lint links bench bench-site slides pdf bank students picture dist corrupt mutants audit licences address clean
@@ -44,19 +43,19 @@ test-gpu: copies  ## run package tests and notebooks on CUDA, in the environment
 	D2LCONV_DEVICE=cuda $(PYTHON) -m pytest -m "not peers" --doctest-modules d2lconv $(PACKAGE_TESTS)
 	rm -f _build/cuda.xml
 	-D2LCONV_DEVICE=cuda $(PYTHON) -m pytest $(NBVAL) --junitxml=_build/cuda.xml _build/alone
-	$(PYTHON) tools/record.py cuda _build/cuda.xml  # says how many cells differ, and fails if one does
+	$(PYTHON) -m tools.notebooks record cuda _build/cuda.xml  # says how many cells differ, and fails if one does
 
 verify: $(READY) copies  ## run the notebooks on the CPU, and write the result into book/verified.json
 	rm -f _build/cpu.xml
 	-D2LCONV_DEVICE=cpu $(BIN)/python -m pytest $(NBVAL) --junitxml=_build/cpu.xml --numprocesses=2 --dist=loadscope _build/alone
-	$(BIN)/python tools/record.py cpu _build/cpu.xml  # says how many cells differ, and fails if one does
+	$(BIN)/python -m tools.notebooks record cpu _build/cpu.xml  # says how many cells differ, and fails if one does
 
 repeats: $(READY) copies  ## run every notebook 50 times on the CPU, in random order, and write the result there (half an hour)
-	D2LCONV_DEVICE=cpu $(BIN)/python tools/repeat.py 50 _build/alone $(NBVAL) --numprocesses=2 --dist=loadscope
-	$(BIN)/python tools/record.py repeats _build/alone/*.xml
+	D2LCONV_DEVICE=cpu $(BIN)/python -m tools.notebooks repeat 50 _build/alone
+	$(BIN)/python -m tools.notebooks record repeats _build/alone/*.xml
 
 notebooks: $(READY)  ## run every notebook and store its outputs; with MEASURE=1 new timings, too
-	D2LCONV_DEVICE=cpu $(BIN)/python tools/notebooks.py $(if $(MEASURE),--measure) $(or $(NOTEBOOKS),book/*.ipynb)
+	D2LCONV_DEVICE=cpu $(BIN)/python -m tools.notebooks $(if $(MEASURE),measure,store) $(or $(NOTEBOOKS),book/*.ipynb)
 
 lint: $(READY)  ## check code, types, notebooks, workflows and metadata
 	$(BIN)/ruff check .
@@ -70,7 +69,7 @@ lint: $(READY)  ## check code, types, notebooks, workflows and metadata
 
 bench-site: $(READY)  ## compare the site's weight and speed with a stock Jupyter Book's
 	$(BIN)/python -m pip install --quiet sphinx-mathjax-offline  # MathJax from here, so that nothing is fetched
-	$(BIN)/python benchmarks/site.py
+	$(BIN)/python -m benchmarks.site
 
 bench: $(READY)  ## measure against torch, print the table and store it for the chapter `speed`
 	$(BIN)/python benchmarks/ops.py
@@ -80,41 +79,49 @@ links: $(READY)  ## try every link to another site
 	    --path-output . --builder linkcheck --quiet
 
 address:  ## write the repository's address everywhere: make address REPO=owner/name
-	$(PYTHON) tools/address.py $(REPO)
+	$(PYTHON) -m tools.address $(REPO)
 
 slides: book  ## build a deck of slides for each chapter, with the site, into _build/html/slides
 
 pdf: book  ## print the whole book into _build/html/book.pdf
-	$(BIN)/python tools/pdf.py _build/html/book.pdf
+	$(BIN)/python -m tools.pdf _build/html/book.pdf
 
 bank: $(READY)  ## write the questions for Moodle (GIFT) and Canvas (QTI) into _build/bank
-	$(BIN)/python tools/bank.py _build/bank
+	$(BIN)/python -m tools.bank _build/bank
 
 students: $(READY)  ## write the student edition, without answers, into _build/students: site, PDF, exercises
 	@echo "--- writing the student edition"
-	$(BIN)/python tools/students.py _build/students
+	$(BIN)/python -m tools.students _build/students
 	$(BIN)/jupyter-book build _build/students/book --config _build/students/_config.yml \
 	    --toc "$(CURDIR)/_build/students/_toc.yml" --path-output _build/students -W -n --keep-going --quiet
 	mv _build/students/_build/html _build/students/site
 	cp _build/students/book/exercises.ipynb _build/students
-	$(BIN)/python tools/pdf.py _build/students/book.pdf _build/students/site _build/students/_toc.yml
+	$(BIN)/python -m tools.pdf _build/students/book.pdf _build/students/site _build/students/_toc.yml
 	rm -rf _build/students/_build _build/students/book _build/students/_*.yml
 
 picture: book  ## make the pictures of the README and of the landing page
-	$(BIN)/python tools/picture.py
+	$(BIN)/python -m tools.pdf pictures
 
-dist: $(READY)  ## build sdist and wheel into dist/, and run the README's example from each
+dist: $(READY)  ## build sdist and wheel into dist/, and run the README's example from each, in an empty environment
 	rm -rf dist
+	mkdir -p _build
 	$(BIN)/python -m build --outdir dist
-	$(BIN)/python tools/try_dist.py dist/*
+	$(BIN)/python -m pip freeze --exclude-editable > _build/frozen.txt
+	sed -n '/^```python/,/^```/{/^```/!p;}' README.md > _build/example.py
+	echo 'print(len(d2l.explore()._repr_html_()), "characters of explorer")' >> _build/example.py
+	$(PYTHON) -m venv --clear _build/dist
+	_build/dist/bin/python -m pip install --quiet --constraint _build/frozen.txt dist/*.whl
+	cd _build && dist/bin/python -I -W error example.py
+	_build/dist/bin/python -m pip install --quiet --no-deps --force-reinstall dist/*.tar.gz
+	cd _build && dist/bin/python -I -W error example.py
 
 corrupt: $(READY)  ## change every number of the book, one at a time, and show that it is noticed
 	rm -rf _build/corrupt && mkdir -p _build/corrupt && cp book/*.ipynb _build/corrupt
-	$(BIN)/python tools/corrupt.py _build/corrupt
-	$(BIN)/python tools/prose.py
+	$(BIN)/python -m tools.corrupt outputs _build/corrupt
+	$(BIN)/python -m tools.corrupt prose
 
 mutants: $(READY)  ## change the package in one place at a time, and show that a test fails (hours)
-	$(BIN)/python tools/mutants.py $(MODULES)
+	$(BIN)/python -m tools.mutants $(MODULES)
 
 audit: $(READY)  ## look for known vulnerabilities in what is installed (needs the network)
 	$(PYTHON) -m venv _build/audit  # its own, since it brings twenty packages that nobody else needs
@@ -123,7 +130,9 @@ audit: $(READY)  ## look for known vulnerabilities in what is installed (needs t
 	_build/audit/bin/pip-audit --requirement _build/frozen.txt --no-deps --disable-pip --strict
 
 licences: $(READY)  ## list the licence of everything that is installed
-	@$(BIN)/python tools/licences.py
+	$(PYTHON) -m venv _build/licences  # its own, so that it does not list itself
+	_build/licences/bin/python -m pip install --quiet "pip-licenses>=5,<6"
+	@_build/licences/bin/pip-licenses --python=$(BIN)/python
 
 clean:  ## remove everything that can be made again
 	rm -rf $(VENV) _build dist

@@ -1,8 +1,7 @@
 """A light page: what the theme shows and does, in a fraction of its bytes (`make bench-site` says which).
 
 Five steps over the finished HTML. Each relies on something in today's theme, and stops the
-build when that is no longer there. Take `light_page` out of `extensions` in _config.yml, and
-the stock page is back.
+build when that is no longer there.
 """
 
 import base64
@@ -11,18 +10,22 @@ import io
 import logging
 import posixpath
 import re
+from functools import partial
 from pathlib import Path
 
 from fontTools import subset
 from PIL import Image
-from sphinx.errors import ExtensionError
+
+import _ext
 
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every table that it cuts
 
 DRAWN = re.compile(r"_images/[0-9a-f]{64}\.")  # by a cell
 DOTS = 200  # an inch, in figures that do not say it: those of d2lconv.figures
 THEME = "styles/pydata-sphinx-theme.css"
+BASIC = '@import "../basic.css";'
 SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")
+expect = partial(_ext.expect, "light_page")
 STYLESHEET = re.compile(
     r'<link(?=[^>]*rel="stylesheet")[^>]*href="([^"]*?)_static/([^"?]+)[^"]*"[^>]*>\s*')
 ICON_RULE = re.compile(r'((?:\.fa-[a-z0-9-]+:before,?)+)\{content:"\\?([^"]+)"\}')
@@ -30,22 +33,13 @@ ICON_FONT = re.compile(r'url\(([^)]+/fa-[a-z]+-\d+)\.woff2\) format\("woff2"\),u
                        r'format\("truetype"\)')
 
 
-def expect(found, what):
-    if not found:
-        raise ExtensionError(
-            f"light_page: {what}. The theme has changed: mend _ext/light_page.py, or take "
-            "light_page out of `extensions` in _config.yml to publish the stock page.")
-    return found
-
-
 def lighten(app, exception):
     if exception or app.builder.name != "html":
         return
     site = Path(app.outdir)
-    pages = {path: path.read_text("utf-8") for path in sorted(site.rglob("*.html"))
-             if "_static" not in path.relative_to(site).parts}
-    # An incremental build leaves some pages as the last one made them: light already.
-    pages = {path: page for path, page in pages.items() if "_static/light-" not in page}
+    pages = {path: path.read_text("utf-8") for path in sorted(site.glob("*.html"))}
+    for text in ("<article", "logo__image", 'src="_images/'):
+        expect(any(text in page for page in pages.values()), f"no page has {text}")
     icons = icons_in_use(site, pages.values())
     for path, page in pages.items():
         page = drop_icon_script(page)
@@ -165,13 +159,15 @@ def read_style(name, site):
 
     css = (site / "_static" / name).read_text("utf-8")
     css = re.sub(r"""url\(["']?(?!["']?data:)([^"')]+)["']?\)""", from_static, css)
-    basic = (site / "_static/basic.css").read_text("utf-8")
-    css = css.replace('@import "../basic.css";', basic)
+    if name == "styles/theme.css":
+        expect(BASIC in css, f"{name} does not import basic.css")
+        css = css.replace(BASIC, (site / "_static/basic.css").read_text("utf-8"))
     expect("@import" not in css, f"{name} imports another stylesheet")
     return css
 
 
 def setup(app):
     # After the theme, which rewrites pygments.css at the same event.
+    app.connect("env-updated", _ext.rewrite_all)
     app.connect("build-finished", lighten, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,25 +1,23 @@
 """The directive ``{verified}``: a table of the machines that have reproduced the book's outputs."""
 
 import json
-import runpy
-from pathlib import Path
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
+
+from tools.notebooks import RECORD, fingerprint
 
 LANES = {"cpu": "CPU", "repeats": "CPU, again and again", "cuda": "GPU (CUDA)"}
 HEADER = ["lane", "machine", "torch", "date", "runs", "compared cells that agree", "state of the book"]
 
 
 class Verified(Directive):
-    """Show what tools/record.py has written, and "not run" for a lane of which it has written nothing."""
+    """Show what tools/notebooks.py has written, and "not run" for a lane of which it has written nothing."""
 
     def run(self):
-        tool = runpy.run_path(str(Path(__file__).parent.parent / "tools" / "record.py"))
-        path = tool["RECORD"]
-        self.state.document.settings.env.note_dependency(str(path))
-        record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        now = tool["fingerprint"]()
+        self.state.document.settings.env.note_dependency(str(RECORD))
+        record = json.loads(RECORD.read_text("utf-8")) if RECORD.exists() else {}
+        now = fingerprint()
         rows = [HEADER, *([name, *row(record.get(lane), now)] for lane, name in LANES.items())]
         return [table(rows)]
 

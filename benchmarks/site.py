@@ -8,7 +8,6 @@ Both are built, served compressed, and opened in turn in Chromium as a slow phon
 
 import gzip
 import json
-import runpy
 import shutil
 import subprocess
 import sys
@@ -22,8 +21,9 @@ from statistics import median
 import yaml
 from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).parent.parent
-installed = runpy.run_path(str(ROOT / "tools" / "browser.py"))["installed"]
+from tools import ROOT
+from tools.pdf import installed
+
 RUNS = 3
 UNITS = {"bytes": "KB gzip", "requests": "requests", "first": "first paint, s", "largest": "largest paint, s",
          "loaded": "all there, s", "shift": "layout shift"}
@@ -40,7 +40,7 @@ OBSERVE = """
 def stock(config):
     """The configuration of a stock book: of our extensions only the two directives, and MathJax from here."""
     settings = config["sphinx"]["config"]
-    ours = {"mathml", "alt_text", "theme_fixes", "light_page", "slides"}
+    ours = {f"_ext.{name}" for name in ("mathml", "theme_fixes", "light_page", "slides")}
     config["sphinx"]["extra_extensions"] = [
         name for name in settings.pop("extensions") if name not in ours] + ["sphinx-mathjax-offline"]
     del settings["html_math_renderer"], settings["html_theme_options"], settings["html_context"]
@@ -112,7 +112,7 @@ def main(pages):
         sites, servers = {}, []
         for name, settings in (("stock", stock(yaml.safe_load(config))), ("ours", yaml.safe_load(config))):
             folder = Path(temporary, name)
-            settings["sphinx"]["local_extensions"] = {"explore": str(ROOT / "_ext")}
+            settings["sphinx"]["local_extensions"] = {"_ext.explore": str(ROOT)}
             html = build(folder, settings)
             servers.append(ThreadingHTTPServer(("127.0.0.1", 0), partial(Compressed, directory=html)))
             threading.Thread(target=servers[-1].serve_forever, daemon=True).start()

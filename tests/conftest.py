@@ -2,7 +2,6 @@
 the site's tests the site itself and a browser."""
 
 import os
-import runpy
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -100,10 +99,10 @@ def site():
 def browser():
     """The Chromium that is installed here, or else the one that Playwright has downloaded."""
     sync_api = pytest.importorskip("playwright.sync_api")
-    installed = runpy.run_path(str(ROOT / "tools" / "browser.py"))["installed"]()
+    from tools.pdf import installed
     with sync_api.sync_playwright() as playwright:
         try:
-            chromium = playwright.chromium.launch(executable_path=installed)
+            chromium = playwright.chromium.launch(executable_path=installed())
         except sync_api.Error as error:
             if os.environ.get("CI"):
                 raise

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TESTS = Path(__file__).parent
+ROOT = Path(__file__).parent.parent
 
 
 def miniature(*pairs):
@@ -28,8 +28,6 @@ def write(notebook, path):
 
 def nbval(*paths, folder, **environment):
     """Compare notebooks with their stored outputs, from a folder in which no settings of ours are found."""
-    options = ["-p", "ipc", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=120",
-               f"--nbval-sanitize-with={TESTS / 'nbval-sanitize.cfg'}"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "-p", "no:cacheprovider", *paths], cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(TESTS)} | environment, capture_output=True, text=True, timeout=600)
+        [sys.executable, "-m", "pytest", "-p", "tests.nbval_settings", "-p", "no:cacheprovider", *paths], cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment, capture_output=True, text=True, timeout=600)

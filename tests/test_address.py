@@ -1,18 +1,13 @@
 """The repository's address stands in many files; one command writes them all."""
 
-import importlib.util
 import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-spec = importlib.util.spec_from_file_location("address", ROOT / "tools" / "address.py")
-address = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(address)
+from tools import ROOT, address
 
 # Any repository that a link can name: GitHub itself, its raw files, Colab, Binder, GitHub Pages.
 LINKED = re.compile(
@@ -25,7 +20,7 @@ NEW, MERGED = "ada-l/" "conv.2-d", "bob/" "conv"
 
 
 def run(root, *arguments):
-    return subprocess.run([sys.executable, root / "tools" / "address.py", *arguments],
+    return subprocess.run([sys.executable, "-m", "tools.address", *arguments], cwd=root,
                           capture_output=True, text=True)
 
 

@@ -2,22 +2,21 @@
 
 import io
 import re
-import runpy
 import warnings
 import zipfile
 from html import unescape
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-TOOL = runpy.run_path(str(Path(__file__).parent.parent / "tools/bank.py"))
+from tools import bank as tool
+
 VARIANTS = "abc"
 
 
 @pytest.fixture(scope="module")
 def bank():
-    return TOOL["bank"]()
+    return tool.bank()
 
 
 def plain(html):
@@ -66,8 +65,8 @@ def read_item(item, space):
     return plain(item.find("q:presentation/q:material/q:mattext", space).text), answers
 
 
-READ = {"gift": lambda questions: from_gift(TOOL["gift"](questions)),
-        "qti": lambda questions: from_qti(TOOL["qti"](questions, "a variant"))}
+READ = {"gift": lambda questions: from_gift(tool.gift(questions)),
+        "qti": lambda questions: from_qti(tool.qti(questions, "a variant"))}
 
 
 def test_there_are_fifty_questions_in_three_variants_and_none_twice(bank):
@@ -95,7 +94,7 @@ def test_a_parser_finds_every_question_again(bank, form, variant):
 def test_no_belief_is_offered_twice_and_the_right_answer_has_no_place_of_its_own(bank):
     places = set()
     for question in bank["a"]:
-        answers = TOOL["answers"](question)
+        answers = tool.answers(question)
         assert len({told for _, told, _ in answers}) == len(answers) >= 2
         places.add([right for _, _, right in answers].index(True))
     assert places >= {0, 1, 2}

@@ -1,15 +1,12 @@
 """The two checks of the book's numbers notice what they are there to notice, and miss it when told to."""
 
 import json
-import runpy
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-TOOLS = Path(__file__).resolve().parent.parent / "tools"
-PROSE = runpy.run_path(str(TOOLS / "prose.py"))
+from tools import ROOT, corrupt
 
 
 def notebook(folder, markdown, code, printed):
@@ -22,29 +19,29 @@ def notebook(folder, markdown, code, printed):
     return page
 
 
-def corrupt(folder, change="pass"):
+def spoil(folder, change="pass"):
     """Spoil the notebooks in a folder, with a tool that may itself be spoilt."""
-    code = f"import sys; sys.path.insert(0, {str(TOOLS)!r}); import corrupt; {change}; sys.exit(corrupt.main('.'))"
-    return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120)
+    code = f"import sys; from tools import corrupt; {change}; sys.exit(corrupt.outputs({str(folder)!r}))"
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
 def test_every_number_of_a_stored_output_is_altered_and_noticed(tmp_path):
     notebook(tmp_path, "", "print([19, -3.50, 2e-06, 5 > 4])", "[19, -3.5, 2e-06, True]\n")
-    result = corrupt(tmp_path)
+    result = spoil(tmp_path)
     assert result.returncode == 0, result.stdout
     assert result.stdout.splitlines()[-1].split() == ["all", "together", "4", "4", "0", "0"]
 
 
 def test_an_alteration_that_passes_is_reported(tmp_path):
     notebook(tmp_path, "", "print(19)", "19\n")
-    result = corrupt(tmp_path, "corrupt.spoilt = lambda found: found[0]")  # alters nothing, so nobody can notice
+    result = spoil(tmp_path, "corrupt.spoilt = lambda found: found[0]")  # alters nothing, so nobody can notice
     assert result.returncode == 1
     assert "missed: page, cell 0, text: 19 -> 19" in result.stdout
 
 
 def test_a_book_without_numbers_proves_nothing(tmp_path):
     notebook(tmp_path, "", "print('none')", "none\n")
-    result = corrupt(tmp_path)
+    result = spoil(tmp_path)
     assert result.returncode == 1
     assert result.stdout.splitlines()[-1].split() == ["all", "together", "0", "0", "0", "0"]
 
@@ -62,9 +59,9 @@ def test_a_book_without_numbers_proves_nothing(tmp_path):
 ])
 def test_a_number_in_prose_has_a_source_or_has_none(tmp_path, prose, sources):
     page = notebook(tmp_path, prose, "padding, n = 4 - 1, 7\nassert padding == 3", "56, 20.915 and 26843545600\n")
-    assert [source for _, _, source in PROSE["look"](page)] == sources
+    assert [source for _, _, source in corrupt.look(page)] == sources
 
 
 def test_a_number_without_a_source_fails(tmp_path, capsys):
-    assert PROSE["main"]([notebook(tmp_path, "The sum is 57.", "print(56)", "56\n")])
+    assert corrupt.prose([notebook(tmp_path, "The sum is 57.", "print(56)", "56\n")])
     assert "page.ipynb: 57 in: The sum is 57." in capsys.readouterr().out

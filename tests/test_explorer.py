@@ -3,7 +3,6 @@
 import json
 import random
 import re
-import runpy
 from itertools import product
 from math import gcd
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from torch.nn.functional import conv2d
 
 import d2lconv
+from _ext.explore import photograph as pixels
 from d2lconv import explorer
 from d2lconv.arithmetic import explain
 from d2lconv.exercises import wrong_answers
@@ -117,7 +117,7 @@ def show(browser):
 @pytest.fixture(scope="module")
 def photograph():
     """The photograph of the landing page, and its four kernels."""
-    return runpy.run_path(str(ROOT / "_ext" / "explore.py"))["photograph"]()
+    return pixels()
 
 
 def element(page, o, i, j):

@@ -1,41 +1,47 @@
 """The mutants are different from the package, each in one place, and leave no trace of the one before."""
 
 import ast
-import runpy
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-TOOL = runpy.run_path(str(ROOT / "tools" / "mutants.py"))
+import pytest
+
+from tools import ROOT, mutants
 
 
-def made(source, folder):
-    """The mutants of a few lines, as what they say instead."""
+def made(source, folder, monkeypatch):
+    """The mutants of a few lines, each name with what the lines say instead."""
     module = folder / "module.py"
     module.write_text(source)
-    TOOL["mutants"].__globals__["ROOT"] = folder
-    return {ast.unparse(tree) for _, tree in TOOL["mutants"](module)}
+    monkeypatch.setattr(mutants, "ROOT", folder)
+    return {name: ast.unparse(tree) for name, tree in mutants.mutants(module)}
 
 
-def test_each_operator_and_constant_is_changed_once(tmp_path):
-    assert made("y = a + 1 < b", tmp_path) == {"y = a - 1 < b", "y = a + 2 < b", "y = a + 1 <= b"}
+@pytest.mark.parametrize(("source", "instead"), [
+    ("y = a + 1 < b", {"y = a - 1 < b", "y = a + 2 < b", "y = a + 1 <= b"}),
+    ("if x:\n    raise E", {"if not x:\n    raise E", "if x:\n    pass"}),
+    ("@shapes\ndef f():\n    check(x)", {"def f():\n    check(x)", "@shapes\ndef f():\n    pass"}),
+    ("raise_(f'{x} is wrong')\ny = 'same'", {  # messages are left alone, and names are not
+        "pass\ny = 'same'", "raise_(f'{x} is wrong')\ny = 'same?'"}),
+])
+def test_every_change_is_made_once(tmp_path, monkeypatch, source, instead):
+    assert set(made(source, tmp_path, monkeypatch).values()) == instead
 
 
-def test_a_condition_is_turned_round_and_an_error_left_out(tmp_path):
-    assert made("if x:\n    raise E", tmp_path) == {"if not x:\n    raise E", "if x:\n    pass"}
+def test_a_mutant_is_named_by_its_function_wherever_its_line_is(tmp_path, monkeypatch):
+    source = "class C:\n    def f(self):\n        return 1 + 1"
+    names = list(made(source, tmp_path, monkeypatch))
+    assert names == [f"module.py | C.f | {what}" for what in ("Add in 1 + 1", "in 1 + 1 | 1", "in 1 + 1 | 1 (2)")]
+    assert list(made(f"# moved\n\n{source}", tmp_path, monkeypatch)) == names
 
 
-def test_a_check_is_left_out_whether_it_is_a_line_or_a_decorator(tmp_path):
-    assert made("@shapes\ndef f():\n    check(x)", tmp_path) == {
-        "def f():\n    check(x)", "@shapes\ndef f():\n    pass"}
+def test_every_mutant_that_may_live_is_one_that_is_made():
+    modules = {name.split(" | ")[0] for name in mutants.explained()}
+    names = {name for module in modules for name, _ in mutants.mutants(ROOT / module)}
+    assert mutants.explained().keys() <= names
+    assert all(mutants.explained().values())
 
 
-def test_messages_are_left_alone_and_names_are_not(tmp_path):
-    assert made("raise_(f'{x} is wrong')\ny = 'same'", tmp_path) == {
-        "pass\ny = 'same'", "raise_(f'{x} is wrong')\ny = 'same?'"}
-
-
-def test_every_survivor_is_listed_with_a_reason():
-    lines = [line for line in (ROOT / "tools/mutants.txt").read_text(encoding="utf-8").splitlines()
-             if line and not line.startswith("#")]
-    assert all(len(line.split(" | ")) >= 4 for line in lines)
-    assert all((ROOT / line.split(" | ")[0]).read_text(encoding="utf-8").count(line.split(" | ")[1]) for line in lines)
+def test_every_module_that_is_tried_is_there_with_the_tests_that_answer_for_it():
+    for module in mutants.MODULES:
+        assert (ROOT / f"d2lconv/{module}.py").exists()
+        for name in mutants.tests_of(ROOT / f"d2lconv/{module}.py"):
+            assert (ROOT / f"tests/test_{name}.py").exists()

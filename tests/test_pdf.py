@@ -17,7 +17,7 @@ CHAPTERS = re.findall(r"(?:root|file): (\w+)", (ROOT / "_toc.yml").read_text("ut
 def book(tmp_path_factory, site, browser):
     """Print it, in a process of its own, for the browser of other tests may be running in this one."""
     path = tmp_path_factory.mktemp("pdf") / "book.pdf"
-    subprocess.run([sys.executable, "tools/pdf.py", path], cwd=ROOT, check=True, timeout=300)
+    subprocess.run([sys.executable, "-m", "tools.pdf", path], cwd=ROOT, check=True, timeout=300)
     return pypdf.PdfReader(path)
 
 

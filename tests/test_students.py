@@ -2,22 +2,20 @@
 
 import json
 import re
-import runpy
-from pathlib import Path
 
 import pytest
 import yaml
 
 from d2lconv import corr2d, exercises
+from tools import ROOT, students
 
-ROOT = Path(__file__).resolve().parent.parent
 CELLS = re.findall(r"```python\n(.*?)```", (ROOT / "book/teach.md").read_text("utf-8"), re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def edition(tmp_path_factory):
     folder = tmp_path_factory.mktemp("edition") / "students"
-    runpy.run_path(str(ROOT / "tools/students.py"))["write"](folder)
+    students.write(folder)
     return folder
 
 

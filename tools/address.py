@@ -1,4 +1,4 @@
-"""Write the repository's address everywhere it occurs: python tools/address.py owner/name [old/name]
+"""Write the repository's address everywhere it occurs: python -m tools.address owner/name [old/name]
 
 The old address is read from _config.yml; name it only after a merge brought in pages with another.
 """
@@ -6,9 +6,9 @@ The old address is read from _config.yml; name it only after a merge brought in 
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools import ROOT
+
 # What GitHub accepts, but for names that GitHub Pages would serve somewhere else than at .io/name.
 ADDRESS = re.compile(r"[a-z\d](?:[-_]?[a-z\d]){0,38}/(?!.*\.(?:git|github\.io)$)[\w.-]{1,100}", re.A | re.I)
 

@@ -1,4 +1,4 @@
-"""Write the questions for a learning platform: python tools/bank.py FOLDER
+"""Write the questions for a learning platform: python -m tools.bank FOLDER
 
 Fifty questions, three times with other numbers (a, b, c), as GIFT for Moodle and as QTI for Canvas and others.
 Each wrong answer is what a known belief gives, and its feedback names that belief.

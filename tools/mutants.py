@@ -1,10 +1,10 @@
-"""Change the package in one place at a time, and see whether its tests notice: python tools/mutants.py [MODULE...]
+"""Change the package in one place at a time, and see whether its tests notice: python -m tools.mutants [MODULE...]
 
-mutmut leaves decorated functions alone, which most of ours are, and cosmic-ray starts Python, and with it
-torch, anew for each of thousands of mutants. This imports torch once, forks, and puts the mutant in the place
-of the module: no file is touched. A mutant is killed if a test fails; taking too long is not enough. Those
-that live stand in mutants.txt with the reason why that is harmless. The exit status is 1 if one does not, or
-if less than 95 % are killed.
+mutmut (3.8.1, file_mutation.py) leaves functions with decorators alone, so all that `shapes` guards; cosmic-ray
+starts Python, and with it torch, anew for each of thousands of mutants. This imports torch once, forks, and puts
+the mutant in the place of the module: no file is touched. A mutant is killed if a test fails; taking too long is
+not enough. Those that live stand in mutants.txt, by module, function and change, with the reason why that is
+harmless. The exit status is 1 if one does not, or if less than 95 % are killed.
 """
 
 import ast
@@ -22,7 +22,8 @@ import hypothesis  # noqa: F401
 import pytest
 import torch._dynamo  # noqa: F401
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools import ROOT
+
 MODULES = ["validation", "arithmetic", "contraction", "tiling", "conv", "corr", "cost", "loops", "runtime", "winograd",
            *(f"exercises/{name}" for name in (  # not the problems, the texts and the wrong answers: they are data
                "feedback", "guard", "judge", "recognise", "report", "task", "trial", "values"))]
@@ -41,17 +42,18 @@ SWAP = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult
 def changes(node):
     """The changes to one node as (what, attribute, its new value)."""
     if type(getattr(node, "op", None)) in SWAP:
-        yield type(node.op).__name__, "op", SWAP[type(node.op)]()
+        yield f"{type(node.op).__name__} in {short(node)}", "op", SWAP[type(node.op)]()
     for place, op in enumerate(getattr(node, "ops", [])):
-        yield type(op).__name__, "ops", [*node.ops[:place], SWAP[type(op)](), *node.ops[place + 1:]]
+        swapped = [*node.ops[:place], SWAP[type(op)](), *node.ops[place + 1:]]
+        yield f"{type(op).__name__} in {short(node)}", "ops", swapped
     if isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, float)):
         yield f"{node.value}", "value", not node.value if isinstance(node.value, bool) else node.value + 1
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and 0 < len(node.value) < 12:
         yield repr(node.value), "value", node.value + "?"  # a name or an axis; what is longer is prose
     if isinstance(node, (ast.If, ast.IfExp, ast.While)):
-        yield "if", "test", ast.UnaryOp(ast.Not(), node.test)
+        yield f"if {short(node.test)}", "test", ast.UnaryOp(ast.Not(), node.test)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        yield "not", "operand", ast.UnaryOp(ast.Not(), node.operand)
+        yield f"{short(node)}", "operand", ast.UnaryOp(ast.Not(), node.operand)
     if getattr(node, "decorator_list", None):
         yield "decorators", "decorator_list", []
     for block in ("body", "orelse", "finalbody"):
@@ -59,22 +61,45 @@ def changes(node):
         for place, line in enumerate(lines if isinstance(lines, list) else []):
             call = isinstance(line, ast.Expr) and isinstance(line.value, ast.Call)
             if call or isinstance(line, ast.Raise):
-                yield f"no {ast.unparse(line)[:40]}", block, [*lines[:place], ast.Pass(), *lines[place + 1:]]
+                yield f"no {short(line)}", block, [*lines[:place], ast.Pass(), *lines[place + 1:]]
+
+
+def short(node):
+    return ast.unparse(node).partition("\n")[0][:60]
+
+
+def within(node, place="", parent=None):
+    """Every node of a tree, with where it stands (a function, a class, a constant), and with its parent."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        place = f"{place}.{node.name}" if place else node.name
+    if isinstance(node, ast.Assign) and isinstance(parent, (ast.Module, ast.ClassDef)):
+        place = f"{place}.{short(node.targets[0])}" if place else short(node.targets[0])
+    yield node, place, parent
+    for child in ast.iter_child_nodes(node):
+        yield from within(child, place, node)
 
 
 def mutants(path):
     """Every mutant of a module, one after the other, as (where and what, its syntax tree)."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    tree = ast.parse("\n".join(lines))
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     prose = {part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     prose |= {getattr(node, place, None) for node in ast.walk(tree) for place in ("annotation", "returns")}  # types
-    for node in [node for node in ast.walk(tree) if node not in prose]:
-        for what, attribute, value in [*changes(node)]:
+    seen = Counter()
+    for node, place, parent in [*within(tree)]:
+        if isinstance(node, ast.Constant) and isinstance(parent, ast.expr):
+            place += f" | in {short(parent)}"
+        for what, attribute, value in [] if node in prose else [*changes(node)]:
             before = getattr(node, attribute)
             setattr(node, attribute, value)
-            line = lines[getattr(node, "lineno", 1) - 1].strip()
-            yield f"{path.relative_to(ROOT).as_posix()} | {line} | {what}", ast.fix_missing_locations(tree)
+            name = f"{path.relative_to(ROOT).as_posix()} | {place} | {what}"
+            seen[name] += 1
+            again = f" ({seen[name]})" if seen[name] > 1 else ""  # the same change at the same place once more
+            yield name + again, ast.fix_missing_locations(tree)
             setattr(node, attribute, before)
+
+
+def tests_of(path):
+    return ["answers", "exercises"] if path.parent.name == "exercises" else TESTS.get(path.stem, [path.stem])
 
 
 def test(path, tree):
@@ -88,9 +113,8 @@ def test(path, tree):
     get_code = SourceFileLoader.get_code
     SourceFileLoader.get_code = lambda loader, name: (
         compile(tree, path, "exec") if Path(loader.path) == path else get_code(loader, name))
-    names = ["answers", "exercises"] if path.parent.name == "exercises" else TESTS.get(path.stem, [path.stem])
     os._exit(pytest.main(["-x", "-q", "-m", "not peers", "-p", "no:cacheprovider", "--assert=plain",
-                          "--doctest-modules", str(path), *[f"tests/test_{name}.py" for name in names]]))
+                          "--doctest-modules", str(path), *[f"tests/test_{name}.py" for name in tests_of(path)]]))
 
 
 def survivors(path, counts):
@@ -119,9 +143,15 @@ def survivors(path, counts):
     return left
 
 
-def main(modules):
+def explained():
+    """The mutants that may live, each with its reason."""
     lines = (ROOT / "tools/mutants.txt").read_text(encoding="utf-8").splitlines()
-    harmless = {line.rpartition(" | ")[0] for line in lines if line and not line.startswith("#")}
+    entries = [line.rpartition(" | ") for line in lines if line and not line.startswith("#")]
+    return {name: reason for name, _, reason in entries}
+
+
+def main(modules):
+    harmless = explained()
     total, unexplained = Counter(), []
     for path in [path for module in modules for path in sorted((ROOT / "d2lconv").glob(f"{module}.py"))]:
         counts = Counter()
@@ -135,5 +165,4 @@ def main(modules):
 
 if __name__ == "__main__":
     os.chdir(ROOT)
-    sys.path.insert(0, str(ROOT))  # this copy of the package, wherever it may be installed
     sys.exit(main(sys.argv[1:] or MODULES))

@@ -1,4 +1,4 @@
-"""Write the student edition's sources: python tools/students.py FOLDER
+"""Write the student edition's sources: python -m tools.students FOLDER
 
 It is the book without the answers: no solutions, no page for teachers, no link to either, and no button to
 the repository, where both are. FOLDER gets `book`, `_config.yml` and `_toc.yml`; `make students` builds from them.
@@ -12,7 +12,8 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools import ROOT
+
 ANSWERS = ("solutions", "teach")
 LINK = re.compile(rf"\[([^\]]*)\]\((?:{'|'.join(ANSWERS)})(?:\.ipynb|\.md|\.html)?(?:#[^)]*)?\)")
 POINTER = re.compile(rf" · {LINK.pattern}")  # beside the number of an exercise

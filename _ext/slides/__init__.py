@@ -14,7 +14,9 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from bs4 import BeautifulSoup, NavigableString
+from bs4 import BeautifulSoup, NavigableString, SoupStrainer
+
+from _ext import expect, rewrite_all
 
 from .lessons import Plan, lessons
 from .lessons import deck as lesson_deck
@@ -25,6 +27,7 @@ FROM_REVEAL = ["LICENSE", "dist/reveal.css", "dist/reveal.js", "plugin/notes/not
 LONG, SHORT = 40, 6                 # words of a paragraph that is shortened, and of a sentence that says little
 WITHOUT_SLIDES = {"solutions"}      # an answer key is not shown to a class
 IN_FULL = {"exercises"}             # half of an exercise is none
+RELIED_ON = ["section > h1", ".cell > .cell_input", ".cell_output"]
 SENTENCE_ENDS = re.compile(r"(?<=[.?!])\s+(?=\W?[A-Z0-9])")
 
 
@@ -72,9 +75,9 @@ def title(page):
         yield shorten(element) if keep else f'<aside class="notes">{element}</aside>'
 
 
-def deck(body, name, config):
+def deck(page, name, config):
     """Make the HTML of a deck out of that of a page."""
-    page = prepare(body, name).section
+    page = page.section
     about = f'<p class="about"><a href="../{name}.html">The chapter</a>. {config["extra_footer"]}</p>'
     parts = ["\n".join([*title(page), about])]
     parts += ["\n".join(blocks(section, name in IN_FULL)) for section in page.find_all("section", recursive=False)]
@@ -85,9 +88,9 @@ def template(heading, slides):
     return Template((HERE / "slides.html").read_text("utf-8")).substitute(title=escape(heading), slides=slides)
 
 
-def prepare(body, name):
-    """Parse a page's HTML, and make it fit for a deck: outputs wait for a key, links lead out of it."""
-    soup = BeautifulSoup(body, "html.parser")
+def prepare(text, name):
+    """Parse a page's article, and make it fit for a deck: outputs wait for a key, links lead out of it."""
+    soup = BeautifulSoup(text, "html.parser", parse_only=SoupStrainer("article"))
     for element in soup.select(".headerlink, .tag_hide-input"):
         element.decompose()
     for link in soup.select("a.image-reference"):
@@ -105,36 +108,42 @@ def prepare(body, name):
     return soup
 
 
-def collect(app, pagename, templatename, context, doctree):
-    """Make a notebook's deck, and lead to it from the head of its page."""
-    if app.builder.name != "html" or not doctree or pagename in WITHOUT_SLIDES:
-        return
-    app.pages[pagename] = prepare(context["body"], pagename)
-    if app.env.doc2path(pagename, base=False).endswith(".md"):
-        return
-    app.decks[pagename] = deck(context["body"], pagename, app.config.html_theme_options)
-    context["header_buttons"].append({  # on a phone there is no room for it
-        "type": "link", "url": f"slides/{pagename}.html", "tooltip": "Slides", "label": "slides-button",
-        "icon": "fas fa-person-chalkboard", "classes": "d-none d-sm-inline-block"})
+def names(app):
+    """The pages that lessons are made of, and those of them that get a deck, the notebooks."""
+    pages = [name for name in sorted(app.env.found_docs) if name not in WITHOUT_SLIDES]
+    return pages, [name for name in pages if app.env.doc2path(name, base=False).endswith(".ipynb")]
+
+
+def lead(app, pagename, templatename, context, doctree):
+    """Lead to a notebook's deck from the head of its page."""
+    if app.builder.name == "html" and pagename in names(app)[1]:
+        context["header_buttons"].append({  # on a phone there is no room for it
+            "type": "link", "url": f"slides/{pagename}.html", "tooltip": "Slides", "label": "slides-button",
+            "icon": "fas fa-person-chalkboard", "classes": "d-none d-sm-inline-block"})
 
 
 def write(app, exception):
+    """Make the decks out of the pages, while these are still as the theme has made them."""
     if exception or app.builder.name != "html":
         return
-    folder, assets = Path(app.outdir, "slides"), Path(app.outdir, "_static/slides")
-    folder.mkdir(exist_ok=True)
-    assets.mkdir(exist_ok=True)
-    for name, lesson in lessons().items():
-        app.decks[name] = template(lesson["title"], lesson_deck(lesson, app.pages))
-    for name, page in app.decks.items():
-        (folder / f"{name}.html").write_text(page, "utf-8")
+    site = Path(app.outdir)
+    (site / "slides").mkdir(exist_ok=True)
+    (site / "_static/slides").mkdir(exist_ok=True, parents=True)
+    sources, notebooks = names(app)
+    pages = {name: prepare((site / f"{name}.html").read_text("utf-8"), name) for name in sources}
+    for selector in RELIED_ON:
+        expect("slides", any(page.select_one(selector) for page in pages.values()), f"no page has {selector}")
+    decks = {name: deck(pages[name], name, app.config.html_theme_options) for name in notebooks}
+    decks |= {name: template(lesson["title"], lesson_deck(lesson, pages)) for name, lesson in lessons().items()}
+    for name, page in decks.items():
+        (site / f"slides/{name}.html").write_text(page, "utf-8")
     for source in [*(REVEAL / name for name in FROM_REVEAL), HERE / "slides.css", HERE / "slides.js"]:
-        shutil.copy(source, assets)
+        shutil.copy(source, site / "_static/slides")
 
 
 def setup(app):
-    app.decks, app.pages = {}, {}
     app.add_directive("lesson", Plan)
-    app.connect("html-page-context", collect, priority=600)  # after the theme has made its buttons
-    app.connect("build-finished", write, priority=950)       # after light_page, which is about the site's pages
+    app.connect("env-updated", rewrite_all)
+    app.connect("html-page-context", lead, priority=600)  # after the theme has made its buttons
+    app.connect("build-finished", write, priority=400)    # before theme_fixes and light_page
     return {"parallel_read_safe": True}
