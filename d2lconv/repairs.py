@@ -1,188 +1,200 @@
-"""What to write instead, when a network stops: every repair is tried before it is recommended."""
+"""Why a network stops, and what to write instead: every repair is tried before it is recommended."""
 
-import contextlib
 import inspect
 import math
 import re
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import accumulate
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from d2lconv.conv import Conv2d
+from d2lconv.trace import Trace, known, size, users_line
 
-MADE_FOR = {"in_channels": "channels", "num_features": "channels", "num_channels": "channels",
-            "num_parameters": "channels", "in_features": "features", "input_size": "features"}
+FEATURES = "in_features", "input_size"  # which a layer counts on the last axis
+MADE_FOR = "in_channels", "num_features", "num_channels", "num_parameters", *FEATURES
 CASTS = {torch.float16: ".half()", torch.bfloat16: ".bfloat16()", torch.float32: ".float()", torch.float64: ".double()"}
-VIEWS = {  # what a tensor of so many axes may lack, or have in another order, the likeliest first
-    1: {"": "", "[None]": "a batch of one"},
-    2: {"": "", "[None, None]": "a batch of one image of one channel", "[None]": "a batch of one"},
-    3: {"": "", "[None]": "a batch of one image", "[:, None]": "each image has one channel",
-        ".movedim(-1, 0)[None]": "channels first, in a batch of one",
-        "[:3][None]": "colours without alpha, in a batch of one",
-        "[..., :3].movedim(-1, 0)[None]": "channels first, without alpha, in a batch of one"},
-    4: {"": "", ".movedim(-1, 1)": "channels first", ".squeeze(1)": "no axis for a single channel",
-        "[:, :3]": "colours without alpha", "[..., :3].movedim(-1, 1)": "channels first, without alpha"},
-    5: {"": "", ".squeeze(1)": "one axis less", "[0]": "one axis less"},
-}
-COLOURS = {1: (".expand(-1, 3, -1, -1)", "the same grey three times"),
-           3: (".mean(1, keepdim=True)", "grey, the mean of the colours")}
+VIEWS = [  # the axes of what is given, what to write after it, and why: the likeliest first
+    ("f", "[None]", "a batch of one"),
+    ("h w", "[None, None]", "a batch of one image of one channel"),
+    ("n l", "[:, None]", "each row has one channel"),
+    ("c l", "[None]", "a batch of one"),
+    ("c h w", "[None]", "a batch of one image"),
+    ("n h w", "[:, None]", "each image has one channel"),
+    ("h w c", ".movedim(-1, 0)[None]", "channels first, in a batch of one"),
+    ("n l c", ".movedim(-1, 1)", "channels first"),
+    ("4 h w", "[:3][None]", "colours without alpha, in a batch of one"),
+    ("h w 4", "[..., :3].movedim(-1, 0)[None]", "channels first, without alpha, in a batch of one"),
+    ("n h w c", ".movedim(-1, 1)", "channels first"),
+    ("n 1 h w", ".squeeze(1)", "no axis for a single channel"),
+    ("n 4 h w", "[:, :3]", "colours without alpha"),
+    ("n h w 4", "[..., :3].movedim(-1, 1)", "channels first, without alpha"),
+    ("n 1 c h w", ".squeeze(1)", "one axis less"),
+    ("n t c h w", ".movedim(2, 1)", "channels before frames"),
+    ("n t h w c", ".movedim(-1, 1)", "channels first"),
+]
+COLOURS = [("n 1 h w", ".expand(-1, 3, -1, -1)", "the same grey three times"),
+           ("n 3 h w", ".mean(1, keepdim=True)", "grey, the mean of the colours")]
 
 
-def find_repairs(trace, attempt):
-    """Return what helps, at most two of them: lines to write, each with the `Trace` that it leads to.
+def find_repairs(trace: Trace, attempt: Callable[[str], Trace]) -> list[tuple[str, Trace]]:
+    """Return what helps, at most two of them: lines to type, each with the `Trace` that it leads to.
 
-    ``attempt`` runs the network after such lines. If none leads to its end, the one that leads furthest
-    is taken, and what helps from there on.
+    ``attempt`` runs the network after some lines. If none leads to its end, those that lead furthest
+    are taken, and what helps from there on.
     """
-    helping, furthest = [], ("", trace)
-    for stage in rearranged, rebuilt, recoloured, remade:
-        if stage is remade and furthest[0]:
+    helping, lines, furthest = [], "", trace
+    own_view = trace.mixed() or trace.operation[0] in ("view", "reshape")
+    stages = {"view": [""] * bool(own_view and not trace.mended), "input": rearranged(trace, VIEWS),
+              "layer": rebuilt(trace), "colours": rearranged(trace, COLOURS), "size": resized(trace)}
+    for stage, candidates in stages.items():
+        if stage == "size" and furthest is not trace:
             break
-        for lines in stage(trace):
-            again = attempt(lines)
+        for candidate in candidates:
+            again = attempt(candidate)
             if again.error is None and not again.mixed():
-                helping.append((lines, again))
+                helping.append((candidate, again))
                 break
-            if reached(again) > reached(furthest[1]):
-                furthest = lines, again
-        if helping and stage is not rebuilt:
+            if again.reached() > furthest.reached() or (stage == "view" and again.mended):
+                lines, furthest = candidate, again
+        if helping and stage != "layer":
             break
-    lines, again = furthest
-    if helping or not lines:
+    if helping or furthest is trace:
         return helping
-    more = find_repairs(again, lambda later: attempt(f"{lines}\n{later}"))
-    return [(f"{lines}\n{later}", last) for later, last in more] or [furthest]
+    more = find_repairs(furthest, lambda later: attempt(f"{lines}\n{later}"))
+    return [(f"{lines}\n{later}".strip(), last) for later, last in more] or [(lines, furthest)]
 
 
-def reached(trace):
-    """Count the layers that have run."""
-    return sum(call.output is not None for call in trace.layers())
-
-
-def rearranged(trace):
+def rearranged(trace: Trace, table: list[tuple[str, str, str]]) -> Iterator[str]:
     """Write the input with other axes, and with the type and on the device of the network."""
-    for tensor, name, assign in inputs(trace.X):
-        for cast, of_type in casts(tensor, trace).items():
-            for view, of_axes in VIEWS.get(tensor.ndim, {}).items():
-                opaque = {"[:3]": -3, "[:, ": -3, "[...": -1}.get(view[:4])
-                if ":3" not in view or tensor.shape[opaque] == 4:
-                    yield assign(name + view + cast, of_axes, of_type)
+    for tensor, name, line in inputs(trace.X):
+        cast, why_cast = cast_for(tensor, trace)
+        square = math.isqrt(tensor.shape[-1]) if tensor.ndim == 2 else 0
+        row = f"n {square ** 2}", f".reshape(-1, 1, {square}, {square})", f"each row is an image of {square}x{square}"
+        for axes, view, why in [("f " * tensor.ndim, "", ""), *table, row]:
+            sizes = axes.split()
+            if len(sizes) == tensor.ndim and all(a.isalpha() or int(a) == n for a, n in zip(sizes, tensor.shape)):
+                comment = ", ".join(filter(None, [why, why_cast]))
+                yield line.replace("{}", name + view + cast) + (comment and f"  # {comment}")
 
 
-def inputs(X):
-    """List each input: its tensor, its name, and a function that writes the line which assigns another to it."""
+def inputs(X: Any) -> Iterator[tuple[Tensor, str, str]]:
+    """List each input: its tensor, its name, and a line that sets it to {}."""
     if isinstance(X, dict):
-        return [(x, f"X[{key!r}]", assignment(f"X[{key!r}]")) for key, x in X.items() if isinstance(x, Tensor)]
-    if isinstance(X, tuple) and any(isinstance(x, Tensor) for x in X):
+        yield from ((x, f"X[{key!r}]", f"X[{key!r}] = {{}}") for key, x in X.items() if isinstance(x, Tensor))
+    elif isinstance(X, tuple) and any(isinstance(x, Tensor) for x in X):
         names = [f"X[{n}]" for n in range(len(X))]
-        return [(x, names[n], assignment("X", names[:n], names[n + 1:])) for n, x in enumerate(X)
-                if isinstance(x, Tensor)]
-    made = "X" if isinstance(X, Tensor) else "torch.rand(X)" if isinstance(X, tuple) else "torch.tensor(X)"
-    made = "torch.stack(X)" if isinstance(X, list) else made
-    with contextlib.suppress(Exception):
-        return [(eval(made, {"torch": torch, "X": X}), made, assignment("X"))]
-    return []
+        for n, x in enumerate(X):
+            if isinstance(x, Tensor):
+                yield x, names[n], f"X = ({', '.join([*names[:n], '{}', *names[n + 1:]])})"
+    else:
+        made = {Tensor: ["X"], tuple: ["torch.rand(X)"], list: ["torch.stack(X)", "X[0]"]}
+        for name in next((names for kind, names in made.items() if isinstance(X, kind)), ["torch.tensor(X)"]):
+            with suppress(Exception):
+                yield eval(name, {"torch": torch, "X": X}), name, "X = {}"
 
 
-def assignment(target, before=(), after=()):
-    """Return a function that writes an assignment, and why it is made."""
-    def write(expression, *why):
-        value = ", ".join([*before, expression, *after])
-        comment = ", ".join(filter(None, why))
-        return f"{target} = {f'({value})' if before or after else value}" + (comment and f"  # {comment}")
-    return write
-
-
-def casts(tensor, trace):
-    """List what may follow a tensor's name to give it the network's type and device, and why."""
+def cast_for(tensor: Tensor, trace: Trace) -> tuple[str, str]:
+    """Return what to write after a tensor to give it the network's type and device, and why."""
     weight = next((p for p in trace.model.parameters() if p.is_floating_point()), tensor)
     if trace.refused and isinstance(trace.refused.module, nn.Embedding):
-        return {".long()": "indices are integers"}
+        return ".long()", "indices are integers"
     move = "" if weight.device == tensor.device else f'.to("{weight.device}")'
     cast = "" if weight.dtype == tensor.dtype else CASTS.get(weight.dtype, "")
-    scale = " / 255" if cast and tensor.dtype == torch.uint8 else ""
-    why = ["bytes become numbers from 0 to 1"] * bool(scale) + ["as the weights are"] * bool(move + cast and not scale)
-    return {move + cast + scale: ", ".join(why)}
+    if cast and tensor.dtype == torch.uint8:
+        return f"{move}{cast} / 255", "bytes become numbers from 0 to 1"
+    return move + cast, "as the weights are" if move + cast else ""
 
 
-def rebuilt(trace):
-    """Write the layer that refused as it would take what it is given."""
+def rebuilt(trace: Trace) -> Iterator[str]:
+    """Write the layer that refused as it would take what it is given, the likeliest first."""
     call = trace.refused
-    if call and not isinstance(call.given, Tensor) and len(trace.layers()) > 1:
-        before = where(trace.layers()[-2].name)
-        yield f"{before}.register_forward_hook(lambda layer, given, output: output[0])  # without its state"
-    elif call and call.input is not None:
-        weight = getattr(call.module, "weight", None)
-        like = "" if weight is None or weight.dtype == torch.float32 else CASTS.get(weight.dtype, "")
-        for layer in replacements(call.module, call.input, where(call.name)):
-            yield f"{where(call.name)} = {layer}{like}"
+    if call and isinstance(call.given, tuple) and len(trace.calls) > 1:
+        hook = "lambda layer, given, output: output[0]"
+        yield f"{where(trace.calls[-2].name)}.register_forward_hook({hook})  # without its state"
+    if not call or not isinstance(call.given, Tensor):
+        return
+    names = [name for name, module in trace.model.named_modules(remove_duplicate=False) if module is call.module]
+    place = where(names[min(trace.times(call.module), len(names)) - 1])  # a shared layer has several
+    dtype, given = getattr(getattr(call.module, "weight", None), "dtype", torch.float32), call.given.dtype
+    if dtype != given in CASTS:
+        yield f"{place} = {place}{CASTS[given]}"
+    for text in replacements(call.module, call.given, place):
+        yield f"{place} = {text}{CASTS[dtype] if dtype != torch.float32 else ''}"
 
 
-def replacements(layer, x, place):
-    """Write layers that may take x, the likeliest first."""
+def replacements(layer: Any, x: Tensor, place: str) -> Iterator[str]:
+    """Write layers that may take x."""
     changes = fitting(layer, x)
     if isinstance(layer, nn.Linear) and x.ndim > 2:
         yield f"nn.Sequential(nn.Flatten(), {place})"
         if x.ndim == 4 and x.shape[1] == layer.in_features:
             yield f"nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), {place})"
         yield f"nn.Sequential(nn.Flatten(), {written(layer, in_features=x[0].numel())})"
-    if isinstance(layer, nn.LayerNorm) and x.ndim > 1:
+    if isinstance(layer, nn.LayerNorm) and x.ndim == 4 and len(layer.normalized_shape) == 1:
         yield f"nn.GroupNorm(1, {x.shape[1]})"
-    yield written(layer, **changes)
+    same_kind = written(layer, **changes)
+    other_kind = re.sub(r"[123]d\(", f"{max(1, x.ndim - 2)}d(", same_kind)
+    yield from (other_kind, same_kind) if x.ndim == 4 else (same_kind, other_kind)
     if hasattr(layer, "ceil_mode"):
         yield f"nn.Adaptive{type(layer).__name__}(1)"  # of all that is left
     if hasattr(layer, "kernel_size"):
         yield written(layer, **changes, padding=same(layer))
         yield written(layer, **changes, kernel_size=tuple(map(min, x.shape[-2:], pair(layer.kernel_size))))
-    yield re.sub(r"[123]d\(", f"{max(1, x.ndim - 2)}d(", written(layer, **changes))
 
 
-def fitting(layer, x):
+def fitting(layer: Any, x: Tensor) -> dict[str, Any]:
     """Find the arguments of a layer for as many channels or features as x has."""
-    name = next((name for name in MADE_FOR if hasattr(layer, name)), None)
-    if name is None or x.ndim < 2:
-        return {}
-    c = arriving(layer, name, x)
-    changes = {name: c}
+    if isinstance(layer, nn.Embedding):
+        return {"num_embeddings": int(x.max()) + 1}
+    if isinstance(layer, nn.LayerNorm):
+        return {"normalized_shape": [*x.shape[-len(layer.normalized_shape):]]}
+    name, c = arriving(layer, x)
+    changes = {name: c} if name else {}
     if hasattr(layer, "num_groups"):
         changes["num_groups"] = math.gcd(layer.num_groups, c)
     if getattr(layer, "groups", 1) > 1:
-        depthwise = layer.groups == layer.in_channels
-        changes["groups"] = c if depthwise else math.gcd(layer.groups, c)
+        changes["groups"] = c if layer.groups == layer.in_channels else math.gcd(layer.groups, c)
         changes["out_channels"] = -(-layer.out_channels // changes["groups"]) * changes["groups"]
     return changes
 
 
-def arriving(layer, name, x):
-    """Count the channels or features that x brings to a layer."""
-    unbatched = isinstance(getattr(layer, "kernel_size", None), tuple) and x.ndim == len(layer.kernel_size) + 1
-    return x.shape[-1 if MADE_FOR[name] == "features" else 0 if unbatched else 1]
+def arriving(layer: nn.Module, x: Tensor) -> tuple[str, int]:
+    """Return the argument that says for how many channels or features a layer is made, and how many x brings."""
+    name = next((name for name in MADE_FOR if hasattr(layer, name)), "")
+    if not name or x.ndim < 2:
+        return "", 0
+    kernel = getattr(layer, "kernel_size", None)
+    one_image = isinstance(kernel, tuple) and x.ndim == len(kernel) + 1 < 4
+    return name, x.shape[-1 if name in FEATURES else 0 if one_image else 1]
 
 
-def same(layer):
+def same(layer: Any) -> tuple[int, ...]:
     """Return the padding that keeps the size."""
-    dilation = pair(getattr(layer, "dilation", 1))
-    return tuple(d * (k - 1) // 2 for d, k in zip(dilation, pair(layer.kernel_size)))
+    return tuple(d * (k - 1) // 2 for d, k in zip(pair(getattr(layer, "dilation", 1)), pair(layer.kernel_size)))
 
 
-def pair(value):
+def pair(value: Any) -> Any:
     """Return a number as two."""
     return value if isinstance(value, tuple) else (value, value)
 
 
-def written(layer, **changes):
-    """Write the call that makes a layer, with some of its arguments changed.
-
-    >>> written(nn.Conv2d(3, 16, 3, padding=1), in_channels=1)
-    'nn.Conv2d(1, 16, 3, padding=1)'
-    """
+def written(layer: nn.Module, **changes: Any) -> str:
+    """Write the call that makes a layer, with some of its arguments changed."""
     kind, parts = type(layer), []
     if isinstance(layer, nn.RNNBase):  # its signature names no arguments
         return "nn." + re.sub(r"\d+", str(changes.get("input_size")), repr(layer), count=1)
     for name, parameter in inspect.signature(kind).parameters.items():
         value = changes.get(name, getattr(layer, name, parameter.default))
-        value = value is not None if name == "bias" else brief(value)
+        if isinstance(value, tuple) and len({*value}) == 1:
+            value = value[0]
+        if name == "bias":
+            value = value is not None
         if parameter.default is parameter.empty:
             parts.append(repr(value))
         elif value != parameter.default and name not in ("device", "dtype"):
@@ -190,39 +202,93 @@ def written(layer, **changes):
     return f"{'d2l' if kind is Conv2d else 'nn'}.{kind.__name__}({', '.join(parts)})"
 
 
-def brief(value):
-    """Return a pair of equal numbers as one of them."""
-    return value[0] if isinstance(value, tuple) and len({*value}) == 1 else value
-
-
-def recoloured(trace):
-    """Write grey images as colour images, and the reverse."""
-    for tensor, name, assign in inputs(trace.X):
-        if tensor.ndim == 4 and tensor.shape[1] in COLOURS:
-            recolour, why = COLOURS[tensor.shape[1]]
-            yield assign(name + recolour, why)
-
-
-def remade(trace):
+def resized(trace: Trace) -> Iterator[str]:
     """Write images of another size, or convolutions before the one that refused that keep it."""
     yield "model.eval()  # a single value has no statistics to normalise with"
-    narrowing = [call for call in trace.layers() if isinstance(call.module, (nn.Conv2d, Conv2d))
-                 and call.output is not None and call.output.shape[-2:] != call.input.shape[-2:]]
+    narrowing = [call for call in trace.calls if isinstance(call.module, (nn.Conv2d, Conv2d))
+                 and size(call.output)[-2:] not in ((), size(call.input)[-2:])]
     lines = [f"{where(call.name)} = {written(call.module, padding=same(call.module))}" for call in narrowing]
     yield from accumulate(reversed(lines), lambda later, line: f"{line}\n{later}")
-    for tensor, name, assign in inputs(trace.X):
-        if tensor.ndim == 4:
-            h, w = tensor.shape[-2:]
-            for n in (2, 4, 8, 16, 32):
-                yield assign(f"nn.functional.pad({name}, (0, {-w % n}, 0, {-h % n}))", f"sides that {n} divides")
-            for side in (28, 32, 64, 224):
-                yield assign(f"nn.functional.interpolate({name}, {side})", f"images of {side}x{side}")
+    for tensor, name, line in inputs(trace.X):
+        for n in (2, 4, 8, 16, 32) if tensor.ndim == 4 else ():
+            right, bottom = -tensor.shape[3] % n, -tensor.shape[2] % n
+            padded = f"nn.functional.pad({name}, (0, {right}, 0, {bottom}))"
+            yield line.replace("{}", padded) + f"  # sides that {n} divides"
 
 
-def where(name):
-    """Write the way to a module.
-
-    >>> where("features.0.conv")
-    'model.features[0].conv'
-    """
+def where(name: str) -> str:
+    """Write the way to a module: features.0.conv is model.features[0].conv."""
     return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", f"model.{name}".rstrip("."))
+
+
+def advise(trace: Trace, repairs: list[tuple[str, Trace]]) -> str:
+    """Write why a network stopped, or what is odd in one that ran, and what to write instead."""
+    text = reason(trace)
+    for n, (lines, then) in enumerate(repairs):
+        if then.mended and not n:
+            text += f" Write: {then.mended[0]}"
+        intro = "or:" if n else "and:" if then.mended else "Write:" if then.error is None else "To get further, write:"
+        text += "".join(f"\n{line}" for line in [intro, *(f"    {line}" for line in lines.splitlines())] if lines)
+        text += f"\nThen: {reason(then)}" if then.error else ""
+    return text
+
+
+def reason(trace: Trace) -> str:
+    """Say what an error's own words leave out."""
+    call, mixed = trace.refused, trace.mixed()
+    if mixed:
+        before, after = mixed
+        return (f"The network mixes the images: {where(before.name)} returns {size(before.output)}, "
+                f"but {where(after.name)} gets {size(after.input)}.")
+    if trace.error is None or call is None or not known(call.module):
+        return own_code(trace) if trace.error else ""
+    layer, x, place = call.module, call.given, where(call.name)
+    if x is None:
+        return f"{place} is given nothing. Has the forward before it a return?"
+    if not isinstance(x, Tensor):
+        return f"{place} takes a tensor, but is given a {type(x).__name__}."
+    weight = x if isinstance(layer, nn.Embedding) else getattr(layer, "weight", x)
+    for kind in "dtype", "device":
+        if getattr(x, kind) != getattr(weight, kind):
+            return f"The input is {getattr(x, kind)}, but {place}.weight is {getattr(weight, kind)}."
+    if trace.times(layer) > 1:
+        return (f"{place} has run before, and gets {size(x)} now. "
+                f"This call needs a layer of its own: {written(layer, **fitting(layer, x))}")
+    name, c = arriving(layer, x)
+    axes_fit = not re.search(r"\b\dD\b", str(trace.error))  # "expected 4D input"
+    if axes_fit and name and getattr(layer, name) != c:
+        maps = [size(call.output)[1:] for call in trace.calls if len(size(call.output)) == 4]
+        source = [", from {} channels of {}x{}".format(*shape) for shape in maps if math.prod(shape) == c]
+        things = "features" if name in FEATURES else "channels"
+        source += [", maps that are not flattened"] * (name in FEATURES and x.ndim == 4)
+        return (f"{place} is made for {getattr(layer, name)} {things}, but gets {c}: "
+                f"its input is {size(x)}{''.join(source[-1:])}.")
+    kernel, dilation = pair(getattr(layer, "kernel_size", 1)), pair(getattr(layer, "dilation", 1))
+    window = [d * (k - 1) + 1 for d, k in zip(dilation, kernel)]
+    if axes_fit and any(k > n for k, n in zip(window, x.shape[-2:])):
+        return f"{place} looks at {window[0]}x{window[-1]} numbers, but its input is only {size(x)}."
+    return f"{place} ({type(layer).__name__}) gets a tensor of {x.ndim} axes, {size(x)}."
+
+
+def own_code(trace: Trace) -> str:
+    """Say which line of the network's own code refused, what it was given, and what may be meant."""
+    frames = traceback.extract_tb(trace.error.__traceback__) if trace.error else []
+    code, (name, args) = users_line(frames), trace.operation
+    shapes = [size(x) for x in tree_leaves(args) if isinstance(x, Tensor)]
+    said = f"No layer refused, but the network's own code: {code or 'the call of the network itself'}"
+    if not shapes:
+        return said
+    said += f"\nThere, {name} was given {' and '.join(map(str, shapes))}."
+    if name in ("view", "reshape"):
+        return f"{said} Each image has {math.prod(shapes[0][1:])} numbers there."
+    if name == "cat":
+        return f"{said} Only the axis along which they are joined may differ."
+    if len(shapes) == 2 and shapes[0][:2] == shapes[1]:
+        return f"{said} For one number for each channel, write [:, :, None, None] after the second."
+    if [len(shape) for shape in shapes] != [4, 4]:
+        return said
+    before, after = sorted(shapes, key=lambda shape: (-shape[2], shape[1]))
+    stride = -(-before[2] // after[2])
+    layer = f"nn.Conv2d({before[1]}, {after[1]}, 1{f', stride={stride}' if stride > 1 else ''})"
+    shortcut = f" Before the sum, {before} needs a layer of its own: self.shortcut = {layer}"
+    return said + shortcut * (-(-before[2] // stride) == after[2])

@@ -2,6 +2,8 @@
 
 import dataclasses
 import html
+import math
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -9,14 +11,12 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from d2lconv.conv import Conv2d
-from d2lconv.cost import conv2d_cost
 from d2lconv.figures import Drawing, draw_stacks
-from d2lconv.reasons import advise
-from d2lconv.repairs import find_repairs
-from d2lconv.trace import is_layer, run
+from d2lconv.repairs import advise, find_repairs
+from d2lconv.trace import Call, Trace, is_layer, size
 
 HEADS = ["layer", "kind", "in", "out", "weight", "parameters", "MACs", "bytes out"]
-SIDES = "<<<<<>>>"
+SIDES, ALIGN = "<<<<<>>>", {"<": "left", ">": "right"}
 MONO = "font-family: monospace; font-size: 0.85em; background: none; color: inherit; "
 TEXT = MONO + "white-space: pre-wrap; overflow-wrap: anywhere; margin: 0.6em 0"
 SCROLL = 'role="group" aria-label="layers" tabindex="0" data-lm-suppress-shortcuts="true" style="overflow-x: auto"'
@@ -42,11 +42,12 @@ def summary(model: nn.Module, X: Any) -> "Summary":
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, but its type is {type(model).__name__}.")
-    trace = run(model, X)
-    repairs = find_repairs(trace, partial(run, model, X)) if trace.error else []
+    trace = Trace(model, X)
+    repairs = find_repairs(trace, partial(Trace, model, X, trial=True)) if trace.error or trace.mixed() else []
     held = sum(p.numel() for p in trace.model.parameters() if not is_lazy(p))
+    typed = tuple(lines for lines, then in repairs if not then.mended)
     return Summary(tuple(rows(trace)), held, trace.refused.name if trace.refused else None,
-                   advise(trace, repairs), tuple(repair for repair, _ in repairs), trace.error)
+                   advise(trace, repairs), typed, trace.error)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Summary:
 
     def draw(self) -> Drawing:
         """Draw the feature maps in the order of execution, one stack wherever their shape changes."""
-        parts: list[Any] = [maps(self.rows[0].input_shape)]
+        parts: list[Any] = [maps(self.rows[0].input_shape or ())]
         for row in self.rows:
             if row.output_shape and maps(row.output_shape) != parts[-1]:
                 parts += [f"{row.name}\n{row.kind}", maps(row.output_shape)]
@@ -115,54 +116,45 @@ class Summary:
         return "\n".join(lines + self.messages())
 
     def _repr_html_(self) -> str:
-        lines = "".join(html_line("td" if n else "th", line) for n, line in enumerate(self.table()))
+        lines = ""
+        for line in self.table():
+            tag, weight = "th" if line == HEADS else "td", "bold" if "refused" in line else "inherit"
+            cells = [f'<{tag} style="{CELL}{ALIGN[side]}">{html.escape(text)}</{tag}>'
+                     for text, side in zip(line, SIDES)]
+            lines += f'<tr style="font-weight: {weight}">{"".join(cells)}</tr>'
         messages = "".join(f'<div style="{TEXT}">{html.escape(message)}</div>' for message in self.messages())
         table = f'<table style="{MONO}border-collapse: collapse; margin: 0">{lines}</table>'
         return f'<div class="d2lconv-report"><div {SCROLL}>{table}</div>{messages}</div>'
 
 
-def html_line(tag, texts):
-    """Write a line of the table in HTML."""
-    cells = [f'<{tag} style="{CELL}{"left" if side == "<" else "right"}">{html.escape(text)}</{tag}>'
-             for text, side in zip(texts, SIDES)]
-    weight = "bold" if "refused" in texts else "inherit"
-    return f'<tr style="font-weight: {weight}">{"".join(cells)}</tr>'
-
-
-def rows(trace):
+def rows(trace: Trace) -> Iterator[Row]:
     """Make a row of each call of a layer."""
-    counted = set()
-    for call in trace.layers():
-        weight = getattr(call.module, "weight", None)
-        held = {p for p in call.module.parameters(recurse=is_layer(call.module)) if not is_lazy(p)} - counted
+    counted: set[Tensor] = set()
+    for call in trace.calls:
+        layer = call.module
+        held = {p for p in layer.parameters(recurse=is_layer(layer)) if not is_lazy(p)} - counted
         counted |= held
-        yield Row(call.name, type(call.module).__name__, sizes(call.input), sizes(call.output), sizes(weight),
+        weight = getattr(layer, "weight", None)
+        shape = tuple(weight.shape) if isinstance(weight, Tensor) and not is_lazy(weight) else None
+        yield Row(call.name, type(layer).__name__, size(call.input) or None, size(call.output) or None, shape,
                   sum(p.numel() for p in held), multiply_adds(call), getattr(call.output, "nbytes", 0))
 
 
-def multiply_adds(call):
-    """Count those of a convolution or a linear layer."""
-    layer, x, y = call.module, call.input, call.output
-    if y is None or not isinstance(layer, (nn.Linear, nn.modules.conv._ConvNd, Conv2d)):
+def multiply_adds(call: Call) -> int:
+    """Count those of a convolution or a linear layer: each weight of a kernel at each place."""
+    layer = call.module
+    if call.output is None or not isinstance(layer, (nn.Linear, nn.modules.conv._ConvNd, Conv2d)):
         return 0
-    if isinstance(layer, (nn.Conv2d, Conv2d)):
-        geometry = layer.stride, layer.padding, layer.dilation, layer.groups
-        return conv2d_cost(x.shape, layer.weight.shape, False, *geometry).macs
-    return (x if getattr(layer, "transposed", False) else y).numel() * layer.weight[0].numel()
+    return math.prod(size(call.input if getattr(layer, "transposed", False) else call.output)) * layer.weight[0].numel()
 
 
-def sizes(tensor):
-    """Return the shape of a tensor, if there is one."""
-    return tuple(tensor.shape) if isinstance(tensor, Tensor) and not is_lazy(tensor) else None
-
-
-def stack(shape):
+def stack(shape: tuple[int, ...] | None) -> str:
     """Write the shape of a batch of images as c@hxw, and any other as it is."""
     if shape is None:
         return "refused"
     return "{}@{}x{}".format(*shape[1:]) if len(shape) == 4 else str(shape)
 
 
-def maps(shape):
+def maps(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape of an image of a batch, or of a row of numbers, as (c, h, w)."""
     return shape if len(shape) == 3 else (*shape[1:], 1, 1)[:3]

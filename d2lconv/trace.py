@@ -2,11 +2,12 @@
 
 import contextlib
 import copy
-import dataclasses
 import io
+import re
 import sys
 import traceback
 import warnings
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -20,125 +21,144 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 CONTAINERS = nn.Sequential, nn.ModuleList, nn.ModuleDict
 NOT_THE_USERS = Path(torch.__file__).parent, Path(__file__)
+VIEW = re.compile(r"(torch\.(flatten|reshape)\((?P<x>\w+)(?=[,)])|\.(view|reshape|flatten)\()([^()]|\([^()]*\))*\)")
 
 
-def run(model, X, repair=""):
-    """Run a copy of a network on a copy of its input, after the lines of a repair, and return the `Trace`."""
-    names = {"torch": torch, "nn": nn, "d2l": sys.modules[__package__]}
-    names |= {"model": duplicate(model), "X": tree_map_only(Tensor, torch.clone, X)}
-    trace = Trace()
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(torch.no_grad())
-        stack.enter_context(torch.random.fork_rng(devices=range(torch.cuda.device_count())))
-        if any(hasattr(module, "_orig_mod") for module in model.modules()):  # torch.compile has made it
-            stack.enter_context(torch.compiler.set_stance("force_eager"))
-        if repair:
-            stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-            stack.enter_context(warnings.catch_warnings())
-            warnings.simplefilter("ignore")
-        try:
-            exec(repair, names)
-            trace.follow(names["model"], names["X"])
-        except Exception as error:
-            trace.error = error
-    return trace
-
-
-def duplicate(model):
-    """Copy a network, but let the copy's parameters share their memory with the original's."""
-    shared = {p: nn.Parameter(p.detach(), p.requires_grad) for p in model.parameters() if not is_lazy(p)}
-    made = [t for module in model.modules() for t in vars(module).values() if isinstance(t, Tensor) and t.grad_fn]
-    return copy.deepcopy(model, {id(t): twin for t, twin in shared.items()} | {id(t): t.detach() for t in made})
-
-
-@dataclasses.dataclass
+@dataclass(eq=False)
 class Call:
-    """One call of a module: what it is given, and the first tensor that goes in and comes out."""
+    """One call of a module: all that it is given, and the first tensors that go in and come out, without memory."""
 
     name: str
-    module: nn.Module
-    inside: bool  # of another layer
+    module: Any
     given: Any
     input: Tensor | None
     output: Tensor | None = None
 
 
 class Trace(TorchFunctionMode):
-    """The calls of a network's modules, in order; and if it stops, the error and the operation that raised it."""
+    """The calls of a network's layers, in order; and if it stops, the error and the operation that raised it."""
 
-    def __init__(self):
+    def __init__(self, model: nn.Module, X: Any, lines: str = "", trial: bool = False) -> None:
+        """Run a copy of a network on a copy of its input, after some lines of code.
+
+        A trial is silent, and a view that mixes the images of a batch makes a row of each instead.
+        """
         super().__init__()
-        self.model = self.X = self.error = None
-        self.calls, self.open, self.operation = [], [], ("", [])
+        self.model: Any = duplicate(model)
+        self.X, self.trial = tree_map_only(Tensor, torch.clone, X), trial
+        self.mended = list[str]()  # lines to write in the network's own code
+        self.calls, self.open = list[Call](), list[Call]()
+        self.operation: tuple[str, Any] = "", ()
+        self.error: Exception | None = None
+        compiled = any(hasattr(module, "_orig_mod") for module in model.modules())
+        eager = torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext()
+        quiet = contextlib.redirect_stdout(io.StringIO() if trial else sys.stdout)
+        with torch.no_grad(), torch.random.fork_rng(range(torch.cuda.device_count())), warnings.catch_warnings():
+            warnings.simplefilter("ignore" if trial else "default")
+            with eager, quiet:
+                self.follow(lines)
 
-    def follow(self, model, X):
-        """Call a network as its input demands: a tuple holds several, a dict named ones."""
-        self.model, self.X = model, X
-        for name, module in model.named_modules():
-            module.register_forward_pre_hook(partial(self.enter, name), with_kwargs=True, prepend=True)
-            module.register_forward_hook(self.leave)
-        with self:
-            if isinstance(X, dict):
-                model(**X)
-            else:
-                model(*X if isinstance(X, tuple) else (X,))
+    def follow(self, lines: str) -> None:
+        """Run the lines, and the network: a tuple holds several inputs, a dict named ones."""
+        names = {"torch": torch, "nn": nn, "d2l": sys.modules[__package__], "model": self.model, "X": self.X}
+        try:
+            exec(lines, names)
+            self.model, self.X = model, X = names["model"], names["X"]
+            for name, module in model.named_modules():
+                module.register_forward_pre_hook(partial(self.enter, name), with_kwargs=True, prepend=True)
+                module.register_forward_hook(self.leave)
+            with self:
+                model(**X) if isinstance(X, dict) else model(*X if isinstance(X, tuple) else (X,))
+        except Exception as error:
+            self.error = error
 
-    def enter(self, name, module, args, kwargs):
-        """Note that a module begins."""
+    def enter(self, name: str, module: nn.Module, args: Any, kwargs: Any) -> None:
+        """Note that a module begins; those that another layer holds do not count."""
         given = [*args, *kwargs.values()]
-        inside = any(is_layer(call.module) for call in self.open)
-        self.open.append(Call(name, module, inside, given[0] if given else None, first_tensor(given)))
-        self.calls.append(self.open[-1])
+        call = Call(name, module, given[0] if given else None, hollow(given))
+        inside = any(is_layer(other.module) for other in self.open)
+        self.open.append(call)
+        if not inside and (is_layer(module) or [*module.parameters(recurse=False)]):
+            self.calls.append(call)
 
-    def leave(self, module, args, output):
-        """Note that a module ends; of its tensors keep all but the memory."""
+    def leave(self, module: nn.Module, args: Any, output: Any) -> None:
+        """Note that a module ends."""
         call = self.open.pop()
         while call.module is not module:  # it raised, and the network caught that
             call = self.open.pop()
-        call.given, call.input, call.output = None, hollow(call.input), hollow(first_tensor(output))
+        call.given, call.output = None, hollow(output)
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        own = not any(is_layer(call.module) and known(call.module) for call in self.open)
+        view = self.trial and own and func.__name__ in ("view", "reshape", "flatten") and args[0].ndim == 4
+        said = ""
         try:
-            return func(*args, **(kwargs or {}))
-        except Exception:
-            self.operation = func.__name__, [tuple(t.shape) for t in tree_leaves(args) if isinstance(t, Tensor)]
-            raise
+            y = func(*args, **(kwargs or {}))
+            if not view or y.ndim > 2 or len(y) == len(args[0]):
+                return y
+        except Exception as error:
+            self.operation, said = (func.__name__, args), str(error)
+            if not view:
+                raise
+        line = users_line(traceback.extract_stack())
+        flat = VIEW.sub(r"\g<x>.flatten(1)", line)
+        self.mended.append(line.replace(".view(", ".reshape(") if "not compatible" in said else flat)
+        return args[0].flatten(1)
 
     @property
-    def refused(self):
+    def refused(self) -> Call | None:
         """The call of the layer that refused; None if the network ran, or its own code refused."""
-        return next((call for call in self.open if is_layer(call.module)), None)
+        return next((call for call in self.open if is_layer(call.module) and (call.name or known(call.module))), None)
 
-    def layers(self):
-        """List the calls of layers, and of other modules that hold parameters themselves."""
-        return [call for call in self.calls if not call.inside
-                and (is_layer(call.module) or [*call.module.parameters(recurse=False)])]
+    def times(self, module: nn.Module) -> int:
+        """Count the calls of a layer."""
+        return sum(call.module is module for call in self.calls)
 
-    def mixed(self):
+    def mixed(self) -> tuple[Call, Call] | None:
         """Return the calls between which the network's own code has mixed the images of a batch, or None."""
-        ran = [call for call in self.layers() if call.input is not None and call.output is not None]
-        return next(((before, after) for before, after in pairwise(ran) if before.output.ndim == 4
-                     and after.input.ndim == 2 and len(before.output) != len(after.input)), None)
+        suspects = (1, 2, 4) if self.trial or self.error else (1, 2)  # numbers of axes
+        for before, after in pairwise(self.calls):
+            images, x = size(before.output), size(after.input)
+            if len(images) == 4 and len(x) in suspects and images[0] != x[0]:
+                return before, after
+        return None
 
-    def line(self):
-        """Return the last line that ran of code that is not torch's, or nothing."""
-        frames = [frame for frame in traceback.extract_tb(self.error.__traceback__)
-                  if frame.name not in ("__torch_function__", "__torch_dispatch__")  # of modes that watch the network
-                  and not any(Path(frame.filename).is_relative_to(path) for path in NOT_THE_USERS)]
-        return frames[-1].line if frames else ""
-
-
-def is_layer(module):
-    """Say whether a module computes something itself, rather than by the modules in it."""
-    from_torch = type(module).__module__.startswith("torch.nn.") and not isinstance(module, CONTAINERS)
-    return from_torch or not [*module.children()]
+    def reached(self) -> int:
+        """Count the layers that ran, up to one that got mixed images."""
+        mixed = self.mixed()
+        return self.calls.index(mixed[1]) if mixed else sum(call.output is not None for call in self.calls)
 
 
-def first_tensor(nest):
-    """Find the first tensor in nested tuples, lists and dicts."""
-    return next((leaf for leaf in tree_leaves(nest) if isinstance(leaf, Tensor)), None)
+def duplicate(model: nn.Module) -> nn.Module:
+    """Copy a network, but let the copy's parameters share their memory with the original's."""
+    shared = {p: nn.Parameter(p.detach(), p.requires_grad) for p in model.parameters() if not is_lazy(p)}
+    made = [t for module in model.modules() for t in vars(module).values() if isinstance(t, Tensor) and t.grad_fn]
+    return copy.deepcopy(model, {id(t): twin for t, twin in shared.items()} | {id(t): t.detach() for t in made})
 
 
-def hollow(tensor):
-    """Return a tensor of the same shape and dtype, without memory."""
+def known(module: nn.Module) -> bool:
+    """Tell whether a module is torch's or ours."""
+    return type(module).__module__.startswith(("torch.nn.", "d2lconv."))
+
+
+def is_layer(module: nn.Module) -> bool:
+    """Tell whether a module computes something itself, rather than by the modules in it."""
+    return (known(module) and not isinstance(module, CONTAINERS)) or not [*module.children()]
+
+
+def hollow(nest: Any) -> Tensor | None:
+    """Find the first tensor in nested tuples, lists and dicts, and return one like it without memory."""
+    tensor = next((leaf for leaf in tree_leaves(nest) if isinstance(leaf, Tensor)), None)
     return None if tensor is None else torch.empty_like(tensor, device="meta")
+
+
+def size(tensor: Tensor | None) -> tuple[int, ...]:
+    """Return the shape of a tensor, if there is one."""
+    return () if tensor is None else tuple(tensor.shape)
+
+
+def users_line(frames: list[traceback.FrameSummary]) -> str:
+    """Return the last line that is not torch's, nor of a mode that watches the network."""
+    lines = [frame.line or "" for frame in frames if not frame.name.startswith("__torch_")
+             and not any(Path(frame.filename).is_relative_to(path) for path in NOT_THE_USERS)]
+    return lines[-1] if lines else ""

@@ -300,6 +300,18 @@ BROKEN = {  # the network, what it is given, the layer that refuses, and the rep
     "the layer alone": (nn.Conv2d(1, 6, 3), torch.rand(2, 5, 8, 8), "", "model = nn.Conv2d(5, 6, 3)"),
     "joined": (UNet(16), rgb, "out", "model.out = nn.Conv2d(32, 2, 1)"),
     "odd sides": (UNet(), rgb[..., 1:, 1:], None, "X = nn.functional.pad(X, (0, 1, 0, 1))"),
+    "rows of pixels": (nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(2704, 9)), row, "0",
+                       "X = X.reshape(-1, 1, 28, 28)"),
+    "sequences with channels last": (nn.Sequential(nn.Conv1d(3, 4, 3), nn.Flatten(), nn.Linear(104, 9)),
+                                     torch.rand(2, 28, 3), "0", "X = X.movedim(-1, 1)"),
+    "frames first": (nn.Conv3d(3, 4, 3), torch.rand(2, 5, 3, 8, 8), "", "X = X.movedim(2, 1)"),
+    "a batch with its labels": (net(nn.Conv2d(3, 16, 3), out=16), [rgb, torch.zeros(2)], "0", "X = X[0]"),
+    "a layer of another type": (net(nn.Conv2d(3, 16, 3), nn.Conv2d(16, 8, 1).double(), out=8), rgb, "1",
+                                "model[1] = model[1].float()"),
+    "a shared layer": (nn.Sequential(*[nn.Conv2d(3, 8, 3)] * 2), rgb, "0", "model[1] = nn.Conv2d(8, 8, 3)"),
+    "an index too large": (nn.Embedding(10, 4), torch.tensor([[1, 12]]), "", "model = nn.Embedding(13, 4)"),
+    "normalisation of all sizes": (nn.Sequential(nn.Conv2d(3, 8, 3), nn.LayerNorm([8, 9, 9])), rgb, "1",
+                                   "model[1] = nn.LayerNorm([8, 26, 26])"),
     "five faults": (nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(4, 6, 3), nn.BatchNorm2d(8), nn.Flatten(),
                     nn.Linear(9, 5)),
                     rgb.movedim(1, -1), "0",
@@ -371,6 +383,35 @@ def test_a_line_of_the_networks_own_code_is_shown_and_written_anew(line, repair,
     assert given in report.advice
     assert report.advice.endswith(f"rite: {repair}")
     assert d2l.summary(own(repair, tmp_path), X).ok
+
+
+@pytest.mark.parametrize("line", ["x = x.view(-1, 100)", "x = x.view(x.size(0), 100)", "x = x.reshape(-1)",
+                                  "x = torch.flatten(x)", "x = x.view(x.size(1), -1)", "x = x.view(-1, 144)"])
+def test_what_follows_a_line_of_the_networks_own_code_is_repaired_too(line, tmp_path):
+    X = torch.rand(9, 1, 10, 10)
+    report = d2l.summary(own(line, tmp_path), X)
+    assert report.advice.endswith(" Write: x = x.flatten(1)\nand:\n    model.fc = nn.Linear(256, 10)")
+    model = own("x = x.flatten(1)", tmp_path)
+    model.fc = nn.Linear(256, 10)
+    assert d2l.summary(model, X).ok
+
+
+def test_a_layer_that_the_networks_own_code_calls_twice_is_told_to_be_two(tmp_path):
+    report = d2l.summary(own("x = self.conv(x)", tmp_path), torch.rand(2, 1, 8, 8))
+    assert report.failed == "conv"
+    assert report.advice.endswith("This call needs a layer of its own: nn.Conv2d(4, 4, 3)")
+
+
+def test_what_refuses_after_the_last_repair_is_said(tmp_path):
+    model = own("x = nn.BatchNorm2d(4).eval()(x) + x[:, :2]", tmp_path)
+    report = d2l.summary(nn.Sequential(nn.Conv2d(3, 1, 1), model), torch.rand(2, 5, 8, 8))
+    assert report.failed == "0"
+    assert "To get further, write:\n    model[0] = nn.Conv2d(5, 1, 1)\nThen: No layer refused" in report.advice
+
+
+def test_factors_are_told_to_have_as_many_axes(tmp_path):
+    report = d2l.summary(own("x = x * x.mean((2, 3))", tmp_path), torch.rand(2, 1, 8, 8))
+    assert report.advice.endswith("write [:, :, None, None] after the second.")
 
 
 def test_a_sum_is_told_which_shortcut_it_needs(tmp_path):
