@@ -247,8 +247,8 @@ def reason(trace: Trace) -> str:
         return f"{place} is given nothing. Has the forward before it a return?"
     if not isinstance(x, Tensor):
         return f"{place} takes a tensor, but is given a {type(x).__name__}."
-    weight = x if isinstance(layer, nn.Embedding) else getattr(layer, "weight", x)
-    for kind in "dtype", "device":
+    weight = getattr(layer, "weight", None)
+    for kind in ("dtype", "device") if isinstance(weight, Tensor) and not isinstance(layer, nn.Embedding) else ():
         if getattr(x, kind) != getattr(weight, kind):
             return f"The input is {getattr(x, kind)}, but {place}.weight is {getattr(weight, kind)}."
     if trace.times(layer) > 1:
@@ -256,17 +256,17 @@ def reason(trace: Trace) -> str:
                 f"This call needs a layer of its own: {written(layer, **fitting(layer, x))}")
     name, c = arriving(layer, x)
     axes_fit = not re.search(r"\b\dD\b", str(trace.error))  # "expected 4D input"
-    if axes_fit and name and getattr(layer, name) != c:
+    made_for = getattr(layer, name, c)
+    if axes_fit and made_for != c:
         maps = [size(call.output)[1:] for call in trace.calls if len(size(call.output)) == 4]
         source = [", from {} channels of {}x{}".format(*shape) for shape in maps if math.prod(shape) == c]
-        things = "features" if name in FEATURES else "channels"
         source += [", maps that are not flattened"] * (name in FEATURES and x.ndim == 4)
-        return (f"{place} is made for {getattr(layer, name)} {things}, but gets {c}: "
-                f"its input is {size(x)}{''.join(source[-1:])}.")
+        things = f"{'feature' if name in FEATURES else 'channel'}{'s' * (made_for != 1)}"
+        return f"{place} is made for {made_for} {things}, but gets {c}: its input is {size(x)}{''.join(source[-1:])}."
     kernel, dilation = pair(getattr(layer, "kernel_size", 1)), pair(getattr(layer, "dilation", 1))
     window = [d * (k - 1) + 1 for d, k in zip(dilation, kernel)]
-    if axes_fit and any(k > n for k, n in zip(window, x.shape[-2:])):
-        return f"{place} looks at {window[0]}x{window[-1]} numbers, but its input is only {size(x)}."
+    if axes_fit and any(k > n for k, n in zip(window, x.shape[-len(window):])):
+        return f"{place} looks at {'x'.join(map(str, window))} numbers, but its input is only {size(x)}."
     return f"{place} ({type(layer).__name__}) gets a tensor of {x.ndim} axes, {size(x)}."
 
 

@@ -262,6 +262,8 @@ BROKEN = {  # the network, what it is given, the layer that refuses, and the rep
     "no pooling": (nn.Sequential(nn.Conv2d(1, 4, 3), nn.Linear(4, 9)), grey, "1",
                    "model[1] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), model[1])"),
     "normalisation": (net(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(8), out=4), grey, "1", "model[1] = nn.BatchNorm2d(4)"),
+    "normalisation without weights": (net(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(8, affine=False), out=4), grey, "1",
+                                      "model[1] = nn.BatchNorm2d(4, affine=False)"),
     "normalisation of rows": (net(nn.Conv2d(1, 4, 3), nn.BatchNorm1d(4), out=4), grey, "1",
                               "model[1] = nn.BatchNorm2d(4)"),
     "normalisation of maps": (nn.Sequential(nn.Linear(784, 9), nn.BatchNorm2d(9)), row, "1",
