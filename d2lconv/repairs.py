@@ -194,7 +194,7 @@ def written(layer: nn.Module, **changes: Any) -> str:
         if isinstance(value, tuple) and len({*value}) == 1:
             value = value[0]
         if name == "bias":
-            value = value is not None
+            value = value is not None or not getattr(layer, "affine", True)
         if parameter.default is parameter.empty:
             parts.append(repr(value))
         elif value != parameter.default and name not in ("device", "dtype"):
