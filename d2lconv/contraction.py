@@ -1,7 +1,7 @@
 """The sum inside every convolution: windows times kernels, added up over channel, row and column.
 
-Each window becomes a column (im2col), each kernel a row; then a layer is one matrix product. A kernel that
-sees a single channel has too few numbers for that, and is added up place by place (depthwise).
+Each window becomes a column (im2col), each kernel a row; then a layer is one matrix product, and with
+groups as many products.
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,6 @@ def correlate(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     """
     X = add_border(X, geometry.padding)
     W = windows(X, K.shape[2:], geometry.stride, geometry.dilation)
-    if is_depthwise(K, geometry.groups):
-        return depthwise(K, W)
     return multiply(K, W, geometry.groups)
 
 
@@ -86,23 +84,3 @@ def multiply(K: Tensor, W: Tensor, groups: int) -> Tensor:
     Y = torch.bmm(rows, im2col(W, groups))  # (groups, c_o / groups, n * h_out * w_out)
     Y = Y.reshape(c_o, n, h_out, w_out)
     return Y.transpose(0, 1)
-
-
-def is_depthwise(K: Tensor, groups: int) -> bool:
-    """Tell whether each kernel sees one channel of several: too few numbers in a row for a matrix product."""
-    return K.shape[1] == 1 < groups
-
-
-def depthwise(K: Tensor, W: Tensor) -> Tensor:
-    """Add up, for every place in the kernel, the pixels that it meets times its weight.
-
-    Shapes: ``(c_o, 1, k_h, k_w), (n, c_i, h_out, w_out, k_h, k_w) -> (n, c_o, h_out, w_out)``.
-    """
-    _, c_i, *_, k_h, k_w = W.shape
-    K = K.reshape(c_i, -1, 1, 1, k_h, k_w)  # (c_i, kernels for each, 1, 1, k_h, k_w)
-    W = W.unsqueeze(2)  # (n, c_i, 1, h_out, w_out, k_h, k_w)
-    Y = W[..., 0, 0] * K[..., 0, 0]
-    for place in range(1, k_h * k_w):
-        a, b = divmod(place, k_w)
-        Y = torch.addcmul(Y, W[..., a, b], K[..., a, b])
-    return Y.flatten(1, 2)

@@ -6,23 +6,21 @@ here, so that autograd need not keep the columns.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import product
-from math import ceil
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from d2lconv.contraction import add_border, correlate, im2col, is_depthwise, windows
+from d2lconv.contraction import add_border, correlate, im2col, windows
 from d2lconv.runtime import autocast_dtype, autocast_off
 from d2lconv.validation import Geometry
 
-HALF = (torch.float16, torch.bfloat16)
-TILE = 2**20  # numbers in the columns of a tile: 4 MB of float32, still in the cache when they are multiplied
+TILE = 2**21  # numbers in the columns of a tile: 8 MB of float32, still in the cache when they are multiplied
 PIXELS = 512  # output pixels in a tile, at least: with fewer a matrix product is slow
 NONE = ((0, 0), (0, 0))
-Tile = tuple[slice, slice]  # images, and rows of the output
 
 
 def convolve(X: Tensor, K: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
@@ -30,7 +28,7 @@ def convolve(X: Tensor, K: Tensor, bias: Tensor | None, geometry: Geometry) -> T
 
     Shapes: ``(n, c_i, h, w), (c_o, c_i / groups, k_h, k_w), (c_o,) -> (n, c_o, h_out, w_out)``.
     """
-    if X.dtype in HALF:  # autograd then keeps the image in float32
+    if X.dtype in (torch.float16, torch.bfloat16):
         bias = None if bias is None else bias.float()
         Y = convolve(X.float(), K.float(), bias, geometry)
         return Y.to(X.dtype)
@@ -59,15 +57,15 @@ def correlate_tiles(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     if len(tiles) == 1 or is_dual(X, K):
         return correlate(X, K, geometry).contiguous()
     Y = empty_like_both(X, K, (len(X), len(K), *geometry.output_size))
-    inside = geometry._replace(padding=NONE)
+    inside = replace(geometry, padding=NONE)
     for images, rows in tiles:
         seen = band(X[images], K, geometry, rows)
         Y[images, :, rows] = correlate(seen, K, inside)
     return Y
 
 
-def cut(n: int, K: Tensor, geometry: Geometry) -> list[Tile]:
-    """Cut a batch into tiles: some rows of one image, or some images, as `TILE` and `PIXELS` say.
+def cut(n: int, K: Tensor, geometry: Geometry) -> list[tuple[slice, slice]]:
+    """Cut a batch into tiles, each some images and some rows of the output, as `TILE` and `PIXELS` say.
 
     >>> cut(3, torch.ones(1, 1, 3, 3), Geometry(output_size=(2, TILE // 9)))[:2]
     [(slice(0, 1, None), slice(0, 1, None)), (slice(0, 1, None), slice(1, 2, None))]
@@ -78,25 +76,15 @@ def cut(n: int, K: Tensor, geometry: Geometry) -> list[Tile]:
     pixels = max(PIXELS, TILE // column)
     if n * h_out * w_out <= pixels:
         return [(slice(0, n), slice(0, h_out))]
-    if column <= c_o or k_h * k_w == 1 or is_depthwise(K, geometry.groups):
-        pixels = max(PIXELS, h_out * w_out)  # the columns are no larger than the output, or there are none
-    images = share(n, pixels // (h_out * w_out))
-    rows = share(h_out, pixels // w_out)
+    if column <= c_o or k_h * k_w == 1:
+        pixels = max(PIXELS, h_out * w_out)  # columns no larger than the output, or none at all
+    images = max(1, pixels // (h_out * w_out))
+    rows = max(1, pixels // w_out)
     return [
-        (slice(i, i + images), slice(r, min(r + rows, h_out)))
+        (slice(i, min(i + images, n)), slice(r, min(r + rows, h_out)))
         for i in range(0, n, images)
         for r in range(0, h_out, rows)
     ]
-
-
-def share(total: int, most: int) -> int:
-    """Return the size of equal shares, each at most so large and at least one.
-
-    >>> share(10, 4), share(3, 0)
-    (4, 1)
-    """
-    shares = ceil(total / max(1, most))
-    return ceil(total / shares)
 
 
 def band(X: Tensor, K: Tensor, geometry: Geometry, rows: slice) -> Tensor:
@@ -129,10 +117,9 @@ def needs_derivative(*tensors: Tensor) -> bool:
 
 
 class TiledConv(torch.autograd.Function):
-    """`correlate_tiles`, and its derivatives.
+    """`correlate_tiles`, and its derivatives."""
 
-    `torch.func.vmap` works; torch's older batching (``is_grads_batched``) does not.
-    """
+    generate_vmap_rule = True
 
     @staticmethod
     def forward(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
@@ -164,26 +151,6 @@ class TiledConv(torch.autograd.Function):
             of_K = correlate(X, dK, ctx.geometry)
             return of_X + of_K
 
-    @staticmethod
-    def vmap(info: Any, in_dims: Any, X: Tensor, K: Tensor, geometry: Geometry) -> tuple[Tensor, int]:
-        """More images are a longer batch; more kernels are more output channels or, each for its own images, groups."""
-        x, k, _ = in_dims
-        many, groups = info.batch_size, geometry.groups
-        if k is None:
-            X = X.movedim(x, 0).flatten(0, 1)
-            Y = tiled_conv(X, K, geometry)
-            return Y.unflatten(0, (many, -1)), 0
-        if x is None:  # the new kernels of a group come after its old ones
-            K = K.movedim(k, 0).unflatten(1, (groups, -1))
-            K = K.transpose(0, 1).flatten(0, 2)
-            Y = tiled_conv(X, K, geometry)
-            Y = Y.unflatten(1, (groups, many, -1))
-            return Y.transpose(1, 2).flatten(2, 3), 1
-        X = X.movedim(x, 1).flatten(1, 2)
-        K = K.movedim(k, 0).flatten(0, 1)
-        Y = tiled_conv(X, K, geometry._replace(groups=many * groups))
-        return Y.unflatten(1, (many, -1)), 1
-
 
 tiled_conv: Callable[[Tensor, Tensor, Geometry], Tensor] = TiledConv.apply
 
@@ -213,17 +180,10 @@ def add_back(dY: Tensor, K: Tensor, shape: Sequence[int], geometry: Geometry) ->
 def col2im(dY: Tensor, K: Tensor, W: Tensor, groups: int) -> None:
     """Add the columns of a gradient to the windows that they came from; ``W`` is a view of the image's gradient."""
     n, c_i, h_out, w_out, k_h, k_w = W.shape
-    places = [*product(range(k_h), range(k_w))]
-    if is_depthwise(K, groups):
-        dY = dY.unflatten(1, (groups, -1))
-        K = K.reshape(groups, -1, 1, 1, k_h, k_w)
-        for m, (a, b) in product(range(K.shape[1]), places):
-            W[..., a, b] += dY[:, :, m] * K[:, m, ..., a, b]
-        return
     rows = K.reshape(groups, len(K) // groups, -1)
     columns = torch.bmm(rows.transpose(1, 2), im2col(dY[..., None, None], groups))
     columns = columns.reshape(c_i, k_h, k_w, n, h_out, w_out)
-    for a, b in places:
+    for a, b in product(range(k_h), range(k_w)):
         W[..., a, b] += columns[:, a, b].transpose(0, 1)
 
 

@@ -9,7 +9,8 @@ import inspect
 import operator
 import reprlib
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -28,7 +29,8 @@ KERNELS = ("c_o", "c_i", "k_h", "k_w")
 TAKERS = {"n": "conv2d", "c_i": "corr2d_multi_in", "c_o": "corr2d_multi_in_out"}  # of tensors with this leading axis
 
 
-class Geometry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Geometry:
     """Where the windows of a valid problem are: all that a computation needs besides its tensors."""
 
     output_size: Pair

@@ -3,6 +3,7 @@
 Source: S. Winograd (1980); A. Lavin and S. Gray, Fast Algorithms for Convolutional Neural Networks (2016).
 """
 
+from functools import cache
 from math import ceil
 
 import torch
@@ -13,11 +14,11 @@ from d2lconv.corr import corr2d_multi_in_out
 from d2lconv.runtime import autocast_off
 from d2lconv.validation import shapes
 
-TRANSFORM = 80  # to transform a number takes as long as so many multiply-adds: it is written and read
-TILES = 128  # at a time: enough columns for a matrix product, few enough for a cache
+TRANSFORM = 2  # times dearer than a product's multiply-adds: what is transformed is also copied
+TILES = 1024  # at a time: enough columns for a matrix product, few enough for a cache
 
 
-@shapes(X="c_i h w", K="c_o c_i k_h k_w")
+@shapes(X="c_i h w", K="c_o c_i k_h k_w", returns="c_o h_out w_out")
 def corr2d_multi_in_out_3x3(X: Tensor, K: Tensor) -> Tensor:
     """Apply 3x3 kernels with fewer multiplications, where `tile_size` expects that to be faster.
 
@@ -32,9 +33,7 @@ def corr2d_multi_in_out_3x3(X: Tensor, K: Tensor) -> Tensor:
     if K.shape[2:] != (3, 3):
         raise ValueError(f"K must be (c_o, c_i, 3, 3), but is {tuple(K.shape)}: take corr2d_multi_in_out.")
     m = tile_size(X, K)
-    if m == 1:
-        return corr2d_multi_in_out(X, K)
-    return in_tiles(X, K, m)
+    return corr2d_multi_in_out(X, K) if m == 1 else in_tiles(X, K, m)
 
 
 def tile_size(X: Tensor, K: Tensor) -> int:
@@ -45,36 +44,43 @@ def tile_size(X: Tensor, K: Tensor) -> int:
     h_out, w_out = X.shape[1] - 2, X.shape[2] - 2
     work = {1: 9 * c_o * c_i * h_out * w_out}
     for m in (2, 4):
+        places = (m + 2)**2
         tiles = ceil(h_out / m) * ceil(w_out / m)
         products = c_o * c_i * tiles
-        transforms = c_o * c_i + c_i * tiles + c_o * tiles
-        work[m] = (m + 2)**2 * (products + TRANSFORM * transforms)
+        transforms = 9 * c_o * c_i + places * c_i * tiles + m**2 * c_o * tiles
+        work[m] = places * (products + TRANSFORM * transforms)
     return min(work, key=work.__getitem__)
 
 
 def in_tiles(X: Tensor, K: Tensor, m: int) -> Tensor:
     """Compute F(m x m, 3x3): m x m outputs from each tile of m + 2 pixels a side."""
-    t = m + 2
+    c_o, c_i, *_ = K.shape
     h_out, w_out = X.shape[1] - 2, X.shape[2] - 2
-    A = values(m, t).to(X).T
-    G = values(3, t).to(X)
-    B = values(t, t).inverse().to(X).T
+    of_output, of_kernel, of_image = (matrix.to(X) for matrix in transforms(m))
     X = add_border(X, ((0, -h_out % m), (0, -w_out % m)))
-    tiles = windows(X, (t, t), (m, m)).permute(3, 4, 0, 1, 2)
-    p, q = tiles.shape[3:]
+    tiles = windows(X, (m + 2, m + 2), (m, m)).permute(3, 4, 0, 1, 2)
+    *_, p, q = tiles.shape
     strips = []
     with autocast_off(X.device.type):
-        kernels = transform(G, K.permute(2, 3, 0, 1))
-        count = ceil(p * q / TILES)
-        for strip in tiles.chunk(count, dim=3):
-            pixels = transform(B, strip).flatten(3)
-            maps = kernels @ pixels  # t * t layers of 1x1
-            Y = transform(A, maps)
-            Y = Y.unflatten(3, (-1, q))
-            strips.append(Y.permute(2, 3, 0, 4, 1))  # c_o, p, m, q, m
-    Y = torch.cat(strips, dim=1)
-    Y = Y.reshape(-1, p * m, q * m)
+        kernels = of_kernel @ K.permute(2, 3, 0, 1).reshape(9, -1)
+        kernels = kernels.unflatten(1, (c_o, c_i))
+        for strip in tiles.split(ceil(TILES / q), dim=3):
+            pixels = of_image @ strip.reshape((m + 2)**2, -1)
+            maps = torch.bmm(kernels, pixels.unflatten(1, (c_i, -1)))  # the 1x1 layers
+            Y = of_output @ maps.flatten(1)
+            Y = Y.reshape(m, m, c_o, -1, q)
+            strips.append(Y.permute(2, 3, 0, 4, 1))
+    Y = torch.cat(strips, dim=1).reshape(c_o, p * m, q * m)
     return Y[:, :h_out, :w_out].contiguous()
+
+
+@cache
+def transforms(m: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the matrices that transform an output tile, a kernel and an image tile, each as a vector."""
+    output = values(m, m + 2).T
+    kernel = values(3, m + 2)
+    image = values(m + 2, m + 2).inverse().T
+    return torch.kron(output, output), torch.kron(kernel, kernel), torch.kron(image, image)
 
 
 def values(n: int, t: int) -> Tensor:
@@ -82,12 +88,4 @@ def values(n: int, t: int) -> Tensor:
     points = (0, 1, -1, 2, -2)[:t - 1]
     finite = [[point**i for i in range(n)] for point in points]
     infinity = [0] * (n - 1) + [1]  # where the last coefficient decides
-    rows = [*finite, infinity]
-    return torch.tensor(rows, dtype=torch.float64, device="cpu")
-
-
-def transform(M: Tensor, T: Tensor) -> Tensor:
-    """Multiply the two leading axes of T by M."""
-    columns = M @ T.flatten(2)
-    both = M @ columns.flatten(1)
-    return both.reshape(len(M), len(M), *T.shape[2:])
+    return torch.tensor([*finite, infinity], dtype=torch.float64, device="cpu")
