@@ -1,7 +1,8 @@
 """The four functions as the formulas read: loops over positions and over channels.
 
 They are here to be read, and to be the measure of `d2lconv.corr`, which computes the
-same numbers fast. The chapters show these very definitions.
+same numbers fast. The chapters show these very definitions. All of them raise ``ValueError``
+for a wrong shape, ``TypeError`` for a wrong or mixed dtype or device.
 
 Source: Dive into Deep Learning, sections 7.2 and 7.4, https://d2l.ai
 """
@@ -17,8 +18,6 @@ def corr2d(X: Tensor, K: Tensor) -> Tensor:
     """Slide one kernel over one channel; each output element is the sum of a window times the kernel.
 
     Shapes: ``(h, w), (k_h, k_w) -> (h - k_h + 1, w - k_w + 1)``.
-
-    Raises ``ValueError`` for a wrong shape, ``TypeError`` for a wrong or mixed dtype or device.
 
     >>> corr2d(torch.tensor([[0, 1, 2], [3, 4, 5], [6, 7, 8]]), torch.tensor([[0, 1], [2, 3]]))
     tensor([[19, 25],
@@ -40,8 +39,6 @@ def corr2d_multi_in(X: Tensor, K: Tensor) -> Tensor:
 
     Shapes: ``(c_i, h, w), (c_i, k_h, k_w) -> (h - k_h + 1, w - k_w + 1)``.
 
-    Raises ``ValueError`` for a wrong shape, ``TypeError`` for a wrong or mixed dtype or device.
-
     >>> X = torch.arange(9).reshape(3, 3)
     >>> K = torch.arange(4).reshape(2, 2)
     >>> corr2d_multi_in(torch.stack([X, X + 1]), torch.stack([K, K + 1]))
@@ -59,8 +56,6 @@ def corr2d_multi_in_out(X: Tensor, K: Tensor) -> Tensor:
 
     Shapes: ``(c_i, h, w), (c_o, c_i, k_h, k_w) -> (c_o, h - k_h + 1, w - k_w + 1)``.
 
-    Raises ``ValueError`` for a wrong shape, ``TypeError`` for a wrong or mixed dtype or device.
-
     >>> X = torch.arange(9).reshape(1, 3, 3)
     >>> K = torch.arange(4).reshape(1, 2, 2)
     >>> corr2d_multi_in_out(X, torch.stack([K, K + 1, K + 2])).shape
@@ -76,8 +71,6 @@ def corr2d_multi_in_out_1x1(X: Tensor, K: Tensor) -> Tensor:
     """Mix the channels of each pixel: a 1x1 kernel is one matrix, applied at every position.
 
     Shapes: ``(c_i, h, w), (c_o, c_i, 1, 1) -> (c_o, h, w)``.
-
-    Raises ``ValueError`` for a wrong shape, ``TypeError`` for a wrong or mixed dtype or device.
 
     >>> X = torch.arange(6).reshape(3, 1, 2)
     >>> K = torch.tensor([[1, 1, 1], [0, 0, 2]]).reshape(2, 3, 1, 1)

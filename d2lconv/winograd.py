@@ -54,38 +54,43 @@ def tile_size(X: Tensor, K: Tensor) -> int:
 
 def in_tiles(X: Tensor, K: Tensor, m: int) -> Tensor:
     """Compute F(m x m, 3x3): m x m outputs from each tile of m + 2 pixels a side."""
+    t = m + 2
     c_o, c_i, *_ = K.shape
     h_out, w_out = X.shape[1] - 2, X.shape[2] - 2
     of_output, of_kernel, of_image = (matrix.to(X) for matrix in transforms(m))
     X = add_border(X, ((0, -h_out % m), (0, -w_out % m)))
-    tiles = windows(X, (m + 2, m + 2), (m, m)).permute(3, 4, 0, 1, 2)
+    tiles = windows(X, (t, t), (m, m))  # c_i, p, q, t, t
+    tiles = tiles.permute(3, 4, 0, 1, 2)
     *_, p, q = tiles.shape
     strips = []
     with autocast_off(X.device.type):
-        kernels = of_kernel @ K.permute(2, 3, 0, 1).reshape(9, -1)
+        kernels = K.permute(2, 3, 0, 1).reshape(9, -1)
+        kernels = of_kernel @ kernels
         kernels = kernels.unflatten(1, (c_o, c_i))
         for strip in tiles.split(ceil(TILES / q), dim=3):
-            pixels = of_image @ strip.reshape((m + 2)**2, -1)
-            maps = torch.bmm(kernels, pixels.unflatten(1, (c_i, -1)))  # the 1x1 layers
+            pixels = of_image @ strip.reshape(t * t, -1)
+            pixels = pixels.unflatten(1, (c_i, -1))
+            maps = torch.bmm(kernels, pixels)  # t * t layers of 1x1
             Y = of_output @ maps.flatten(1)
             Y = Y.reshape(m, m, c_o, -1, q)
-            strips.append(Y.permute(2, 3, 0, 4, 1))
-    Y = torch.cat(strips, dim=1).reshape(c_o, p * m, q * m)
+            strips.append(Y.permute(2, 3, 0, 4, 1))  # c_o, p, m, q, m
+    Y = torch.cat(strips, dim=1)
+    Y = Y.reshape(c_o, p * m, q * m)
     return Y[:, :h_out, :w_out].contiguous()
 
 
 @cache
-def transforms(m: int) -> tuple[Tensor, Tensor, Tensor]:
+def transforms(m: int) -> tuple[Tensor, ...]:
     """Return the matrices that transform an output tile, a kernel and an image tile, each as a vector."""
-    output = values(m, m + 2).T
+    output = values(m, m + 2)
     kernel = values(3, m + 2)
-    image = values(m + 2, m + 2).inverse().T
-    return torch.kron(output, output), torch.kron(kernel, kernel), torch.kron(image, image)
+    image = values(m + 2, m + 2).inverse()
+    return tuple(torch.kron(M, M) for M in (output.T, kernel, image.T))
 
 
 def values(n: int, t: int) -> Tensor:
     """Evaluate polynomials with n coefficients at t points, through which they will be multiplied."""
-    points = (0, 1, -1, 2, -2)[:t - 1]
-    finite = [[point**i for i in range(n)] for point in points]
-    infinity = [0] * (n - 1) + [1]  # where the last coefficient decides
-    return torch.tensor([*finite, infinity], dtype=torch.float64, device="cpu")
+    points = torch.tensor([0, 1, -1, 2, -2], dtype=torch.float64, device="cpu")
+    finite = torch.vander(points[:t - 1], n, increasing=True)
+    infinity = torch.eye(n, dtype=torch.float64, device="cpu")[-1:]  # where the last coefficient decides
+    return torch.cat([finite, infinity])
