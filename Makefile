@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-PACKAGE_TESTS := $(patsubst %,tests/test_%.py,loops tiling corr winograd conv layer cost runtime validation oracles tf32 arithmetic figures summary answers exercises)
+PACKAGE_TESTS := $(patsubst %,tests/test_%.py,loops tiling corr winograd conv layer cost runtime validation oracles tf32 arithmetic figures summary exercises feedback)
 NBVAL  := -p tests.nbval_settings
 
 .DEFAULT_GOAL := help

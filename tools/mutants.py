@@ -25,8 +25,9 @@ import torch._dynamo  # noqa: F401
 from tools import ROOT
 
 MODULES = ["validation", "arithmetic", "contraction", "tiling", "conv", "corr", "cost", "loops", "runtime", "winograd",
-           *(f"exercises/{name}" for name in (  # not the problems, the texts and the wrong answers: they are data
-               "feedback", "guard", "judge", "recognise", "report", "task", "trial", "values"))]
+           *(f"exercises/engine/{name}" for name in (  # not the tasks, which are data
+               "binding", "check", "exercise", "feedback", "recognise", "report", "sandbox", "show", "surroundings",
+               "trial", "values"))]
 TESTS = {  # which tests answer for a module, where it is not test_<module>.py alone; the surest first
     "validation": ["validation", "conv", "layer", "loops", "cost", "arithmetic"], "conv": ["conv", "layer"],
     "contraction": ["corr", "conv", "loops"],
@@ -99,7 +100,7 @@ def mutants(path):
 
 
 def tests_of(path):
-    return ["answers", "exercises"] if path.parent.name == "exercises" else TESTS.get(path.stem, [path.stem])
+    return ["feedback", "exercises"] if path.parent.name == "engine" else TESTS.get(path.stem, [path.stem])
 
 
 def test(path, tree):

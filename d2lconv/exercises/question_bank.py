@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 from d2lconv.arithmetic import explain, number
-from d2lconv.exercises import misconceptions as of
+from d2lconv.exercises.engine.exercise import Misconception
+from d2lconv.exercises.tasks import misconceptions as of
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +32,13 @@ class Template:
     exercise: str
     numbers: dict[str, tuple[int, Sequence[int]]]
     arguments: Callable[..., Any]
-    beliefs: tuple[of.Misconception, ...] = ()
+    beliefs: tuple[Misconception, ...] = ()
     asked: Callable[..., Any] = lambda result, **numbers: result
     words: Callable[..., dict[str, str]] = lambda arguments, **numbers: {}
-    options: dict[str, of.Misconception | None] | None = None
+    options: dict[str, Misconception | None] | None = None
 
     @property
-    def told_apart(self) -> tuple[of.Misconception, ...]:
+    def told_apart(self) -> tuple[Misconception, ...]:
         """The beliefs that have a wrong answer of their own."""
         return self.beliefs or tuple(belief for belief in (self.options or {}).values() if belief)
 
@@ -214,7 +215,7 @@ TEMPLATES = {
         "{c_o} maps, each {h} - {k} + 1 high and {w} - {k} + 1 wide.",
         "conv2d", {"c": (3, (2, 3, 4)), "c_o": (6, (6, 12)), "h": (200, SIDES), "w": (170, SIDES), "k": (3, KERNELS)},
         lambda c, c_o, h, w, k: (torch.ones(1, c, h, w), torch.ones(c_o, 1, k, k), None, 1, 0, c),
-        (of.SAME_SIZE, of.PLUS_ONE, of.EXCHANGED_HW, of.LAST), lambda Y, **_: tuple(Y[0].shape)),
+        (of.SAME_SIZE, of.PLUS_ONE, of.EXCHANGED_HW, of.last(1)), lambda Y, **_: tuple(Y[0].shape)),
     "size": Template(
         "shapes",
         "A kernel of size {kernel} slides over {size} pixels in a row, with padding {padding} on each side and "
@@ -222,7 +223,7 @@ TEMPLATES = {
         "({size} + 2*{padding} - {kernel}) // {stride} + 1 = {answer}.",
         "output_size", {"size": (8, (*SIDES, 28, 32)), "kernel": (3, KERNELS), "padding": (1, (0, 1, 2, 3)),
                         "stride": (2, (1, 2, 3))},
-        lambda size, kernel, padding, stride: (size, kernel, padding, stride),
+        lambda size, kernel, padding, stride: (size, kernel, stride, padding),
         (of.ONE_SIDE, of.ROUNDING, of.INPUT_PLACES)),
     "weight_shape": Template(
         "shapes",
@@ -358,7 +359,7 @@ TEMPLATES = {
         "Windows overlap; one step of the second layer is {stride} of the first: "
         "{k1} + ({k2} - 1) * {stride} = {answer}.",
         "composed_size", {"k1": (3, (*KERNELS, 7)), "k2": (3, KERNELS), "stride": (1, (1, 2))},
-        lambda k1, k2, stride: (k1, k2, stride), (of.SIZES_ADD, of.NO_STRIDE)),
+        lambda k1, k2, stride: (k1, k2, stride), (of.SIZES_ADD, of.NO_FIRST_STRIDE)),
 
     # In words
     "combined": Template(

@@ -8,7 +8,12 @@ import textwrap
 MARKS = {"right": "✓", "wrong": "✗", "todo": "…", "note": "·", "name": "→"}
 LEADS = {"name": "This looks like: ", "note": "Note: "}
 BARS = {True: "#3a9a57", False: "#c77700"}  # beside text that has the page's own colour, light or dark
-PLAIN = "background: none; color: inherit; border: 0; margin: 0; padding: 0.2em 0 0.2em 1.4em; overflow-x: auto"
+INDENT = "padding-left: 1.4em"
+PLAIN = (  # inline, since other style sheets (nbconvert's, JupyterLab's) beat any class
+    f"background: none; color: inherit; border: 0; margin: 0; {INDENT}; "
+    "font-family: ui-monospace, monospace; white-space: pre; overflow-x: auto"
+)
+LINK = "color: inherit; display: inline; text-decoration: underline"
 BOOK = "https://your_name.github.io/d2lconv/"  # `make address` writes it; in Colab and JupyterLab no page is near
 
 
@@ -27,7 +32,8 @@ class Section:
     def url(self):
         """The section's address in the built site, whose anchors docutils makes from the headings."""
         anchor = re.sub(r"[^a-z0-9]+", "-", self.heading.lower())
-        return f"{BOOK}{self.page}.html#{re.sub(r'^[-0-9]+|-+$', '', anchor)}"
+        anchor = re.sub(r"^[-0-9]+|-+$", "", anchor)
+        return f"{BOOK}{self.page}.html#{anchor}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,24 +46,35 @@ class Finding:
     hint: str = ""
     read: Section | None = None
 
+    @property
+    def lead(self):
+        """How the finding begins."""
+        return f"{MARKS[self.kind]} {LEADS.get(self.kind, '')}"
+
     def __str__(self):
-        lines = [f"{MARKS[self.kind]} {LEADS.get(self.kind, '')}{self.text}"]
-        lines += [f"    {line}".rstrip() for line in self.numbers.splitlines()]
-        lines += [f"  {line}" for hint in self.hint.splitlines() for line in textwrap.wrap(hint, 100)]
-        lines += [f'  Read "{self.read.heading}"', f"  {self.read.url}"] if self.read else []
+        lines = [self.lead + self.text]
+        for row in self.numbers.splitlines():
+            lines.append(f"    {row}".rstrip())
+        for hint in self.hint.splitlines():
+            lines += textwrap.wrap(hint, 102, initial_indent="  ", subsequent_indent="  ")
+        if self.read:
+            lines += [f'  Read "{self.read.heading}"', f"  {self.read.url}"]
         return "\n".join(lines)
 
     def _repr_html_(self):
         text = html.escape(self.text)
-        text = f"<strong>{text}</strong>" if self.kind == "name" else text
-        parts = [f'<div style="margin: 0.3em 0">{MARKS[self.kind]} {LEADS.get(self.kind, "")}{text}</div>']
+        if self.kind == "name":
+            text = f"<strong>{text}</strong>"
+        parts = [f'<div style="margin: 0.3em 0">{self.lead}{text}</div>']
         if self.numbers:
             parts.append(f'<pre style="{PLAIN}">{html.escape(self.numbers)}</pre>')
         if self.hint:
-            parts.append(f'<div style="padding-left: 1.4em">{html.escape(self.hint).replace(chr(10), "<br>")}</div>')
+            hint = html.escape(self.hint).replace("\n", "<br>")
+            parts.append(f'<div style="{INDENT}">{hint}</div>')
         if self.read:
-            parts.append(f'<div style="padding-left: 1.4em">Read '
-                         f'<a href="{self.read.url}" style="color: inherit">{html.escape(self.read.heading)}</a></div>')
+            heading = html.escape(self.read.heading)
+            link = f'<a href="{self.read.url}" style="{LINK}">{heading}</a>'
+            parts.append(f'<div style="{INDENT}">Read {link}</div>')
         return "".join(parts)
 
 
@@ -80,10 +97,15 @@ class Report:
 
     def _repr_html_(self):
         inside = "".join(finding._repr_html_() for finding in self.findings)
-        return (f'<div class="d2lconv-report" style="border-left: 0.25em solid {BARS[self.passed]}; '
-                f'padding-left: 0.8em">{inside}</div>')
+        style = f"border-left: 0.25em solid {BARS[self.passed]}; padding-left: 0.8em"
+        return f'<div class="d2lconv-report" style="{style}">{inside}</div>'
+
+    @property
+    def misconceptions(self) -> tuple[str, ...]:
+        """The names of the misconceptions that were recognised, of which there may be none, one or two."""
+        return tuple(finding.text for finding in self.findings if finding.kind == "name")
 
     @property
     def misconception(self) -> str | None:
-        """The name of the misconception that was recognised, or None."""
-        return next((finding.text for finding in self.findings if finding.kind == "name"), None)
+        """The names in one string, or None."""
+        return " and ".join(self.misconceptions) or None

@@ -1,0 +1,1 @@
+"""Run a function safely, compare it with the truth, recognise its mistake, report: knows no exercise."""

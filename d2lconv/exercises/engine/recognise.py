@@ -1,0 +1,125 @@
+"""Recognise a misconception by what a function returns, not by how it is written."""
+
+import collections
+import functools
+import itertools
+
+from d2lconv.exercises.engine.exercise import changed
+from d2lconv.exercises.engine.sandbox import Outcome, Refusal
+from d2lconv.exercises.engine.trial import Fault, answer, expected, judged
+from d2lconv.exercises.engine.values import allclose, coerce, largest, shape, tolerance
+
+STOPPED = Fault.ERROR, Fault.REFUSED
+PER_MISCONCEPTION = 3  # of its wrong answers, where two mistakes are put together
+
+
+def recognised(trials, exercise):
+    """Find the misconceptions whose own wrong answer explains best what a function did: none, one or two.
+
+    A layer is built option by option: if nothing explains all stages, as many as can be explained count,
+    but not the first alone, where one channel hides how channels are combined.
+    """
+    stages = list(dict.fromkeys(trial.problem.stage for trial in trials))
+    for length in range(len(stages), 1, -1) if exercise.options else [len(stages)]:
+        tried = [trial for trial in trials if trial.problem.stage in stages[:length]]
+        if not any(trial.fault for trial in tried):
+            return ()
+        found = best(tried, exercise)
+        if not found and length == len(stages):
+            found = pair(tried, exercise)
+        if found:
+            return found
+    return ()
+
+
+def best(trials, exercise):
+    """The misconception with the wrong answer that explains most, if one does."""
+    most, found = 0, ()
+    for wrong in exercise.wrong:
+        explained = explains(trials, wrong.function, exercise)
+        if explained > most:
+            most, found = explained, (wrong.misconception,)
+    return found
+
+
+def pair(trials, exercise):
+    """Two misconceptions at once, which only together explain everything."""
+    smallest = min((trial for trial in trials if trial.fault), key=lambda trial: trial.problem.size)
+    if smallest.outcome.stop:
+        return ()
+    for first, second in itertools.combinations(combined(exercise), 2):
+        if first.misconception == second.misconception:
+            continue  # a second mistake of one kind can undo the first, or make something else of it
+        both = changed(second.change, first.function)
+        theirs, fault = imagined.__wrapped__(both, smallest.problem, exercise)
+        if fault is None or fault in STOPPED or not agree(smallest, theirs):
+            continue
+        if explains(trials, both, exercise, everything=True):
+            return first.misconception, second.misconception
+    return ()
+
+
+@functools.cache
+def combined(exercise):
+    """The wrong answers that are put together: two for each misconception, and no simulated loops."""
+    seen = collections.Counter()
+    chosen = []
+    for wrong in exercise.wrong:
+        seen[wrong.misconception] += 1
+        if seen[wrong.misconception] <= PER_MISCONCEPTION and not getattr(wrong.change, "simulated", False):
+            chosen.append(wrong)
+    return chosen
+
+
+def explains(trials, wrong, exercise, everything=False):
+    """Count the faults that a wrong answer explains; 0 if it contradicts a single one.
+
+    Where the wrong one happens to be right, the function must be; where both return something, it must
+    be the same; and both must be wrong together. One case of agreement is chance, and where the wrong one
+    cannot go on, any error is allowed: two agreements are asked for, and half of the faults.
+    """
+    agreed = right = stopped = 0
+    for trial in sorted(trials, key=lambda trial: trial.fault is None):  # what is wrong contradicts soonest
+        theirs, fault = imagined(wrong, trial.problem, exercise)
+        if fault is None:
+            if trial.fault:
+                return 0
+            right += 1
+        elif not trial.fault:
+            return 0
+        elif fault in STOPPED:
+            if trial.fault in STOPPED and fault != trial.fault:
+                return 0
+            stopped += fault == trial.fault
+        elif agree(trial, theirs):
+            agreed += 1
+        else:
+            return 0
+    enough = agreed >= 2 or (right >= 2 and stopped >= 2 and not everything)
+    faults = len(trials) - right
+    wanted = faults if everything else faults / 2
+    return agreed + stopped if enough and agreed + stopped >= wanted else 0
+
+
+@functools.cache
+def imagined(wrong, problem, exercise):
+    """What a wrong answer returns in float64 on the CPU, and what is wrong with that."""
+    try:
+        value = answer(wrong, problem)
+    except Refusal:
+        return None, Fault.REFUSED
+    except Exception:
+        return None, Fault.ERROR
+    truth, terms = expected(exercise, problem)
+    fault, _ = judged(Outcome(value), truth, tolerance(problem.arguments, terms))
+    return value, fault
+
+
+def agree(trial, theirs):
+    """Say whether what came out is this wrong answer; a larger answer may be rounded by more."""
+    try:
+        value, theirs = coerce(trial.value, trial.truth), coerce(theirs, trial.truth)
+        room = trial.tolerance * max(1.0, largest(theirs) / (largest(trial.truth) or 1.0))
+        return shape(value) == shape(theirs) and allclose(value, theirs, room)
+    except Exception:
+        return False

@@ -1,0 +1,225 @@
+"""Run a learner's function so that nothing it does can hurt: it may raise, print, loop, or change what is not its own.
+
+Each call has a thread of its own, for which the caller waits a set time, and not longer. A function that goes
+on is stopped by an exception in its thread. A single call of C that never returns cannot be stopped: it is
+left behind and reported all the same. What kills the whole process (os._exit, no memory) kills the checker.
+"""
+
+import contextlib
+import contextvars
+import ctypes
+import dataclasses
+import enum
+import inspect
+import io
+import threading
+import traceback
+import types
+import warnings
+from pathlib import Path
+
+import torch
+
+from d2lconv.exercises.engine import surroundings
+from d2lconv.runtime import default_device
+
+SECONDS = 10.0  # for one call
+FLOOD = 1_000_000  # characters printed in one call, after which it is stopped
+HUGE = 10_000_000  # numbers in an answer, after which it is not read
+OURS = Path(torch.__file__).parent, Path(surroundings.__file__).parents[2]
+
+_one_at_a_time = threading.Lock()  # sys.stdout and the default dtype belong to the process
+_inside = contextvars.ContextVar("inside", default=False)  # a learner's function may call a checker
+
+
+class Stop(enum.Enum):
+    """Why a call returned nothing."""
+
+    ERROR = enum.auto()
+    REFUSED = enum.auto()  # by the function's own raise or assert
+    UNWRITTEN = enum.auto()
+    ENDLESS = enum.auto()
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What one call did: the value or why there is none, what was printed, and what was changed."""
+
+    value: object = None
+    stop: Stop | None = None
+    error: str = ""
+    printed: str = ""
+    changed: dict[str, object] = dataclasses.field(default_factory=dict)  # arguments, as they were before
+    leaked: tuple[str, ...] = ()  # surroundings
+
+
+class TooLong(BaseException):
+    """Stops a function; not an Exception, so that ``except Exception`` lets it by."""
+
+
+class Refusal(Exception):
+    """Raised by a wrong answer of ours that refuses a problem, as an assert does; any other error just happens."""
+
+
+class Tap(io.StringIO):
+    """Takes what is printed, until it is a flood; cannot be closed."""
+
+    closed_by_function = False
+
+    def write(self, text):
+        if self.tell() > FLOOD:
+            raise TooLong("it prints without end, and was stopped")
+        return super().write(text)
+
+    def close(self):
+        self.closed_by_function = True
+
+
+class Call(threading.Thread):
+    """One call in a thread of its own, with which its grad mode, default device and autocast end."""
+
+    def __init__(self, function):
+        super().__init__(daemon=True)
+        self.function, self.context = function, contextvars.copy_context()
+        self.value, self.exception, self.leaked = None, None, ()
+
+    def run(self):
+        self.context.run(_inside.set, True)
+        try:
+            torch.set_default_device(default_device())  # so that the learner's torch.zeros meets X
+            before = self.context.run(surroundings.read, surroundings.THREAD)
+            try:
+                self.value = readable(self.context.run(self.function))
+            finally:
+                after = self.context.run(surroundings.read, surroundings.THREAD)
+                self.leaked = surroundings.differing(before, after)
+        except BaseException as exception:  # SystemExit, too: sys.exit() in a cell must not end the checker
+            self.exception = exception
+
+    def wait(self, seconds):
+        """Start, wait, and stop what is not done by then, or what the caller interrupts."""
+        self.start()
+        try:
+            self.join(seconds)
+        finally:
+            for _ in range(20):  # a bare `except:` in a loop may catch the first of them
+                if not self.is_alive():
+                    break
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(self.ident), ctypes.py_object(TooLong))
+                self.join(0.05)
+
+
+def call(function, by_position=None, by_name=None, seconds=SECONDS):
+    """Call a function with copies of named arguments on the default device, and return the `Outcome`.
+
+    Only ``KeyboardInterrupt`` passes through: a learner must be able to stop a function.
+
+    >>> call(lambda X: print("hello"), {"X": 1}).printed
+    'hello\\n'
+    """
+    by_position, by_name = by_position or {}, by_name or {}
+    arguments = {**by_position, **by_name}
+    given, before = copies(arguments), copies(arguments)
+    positional = [given[name] for name in by_position]
+    keywords = {name: given[name] for name in by_name}
+    tap, work = Tap(), Call(lambda: function(*positional, **keywords))
+    with alone(), surroundings.kept() as leaked, captured(tap, leaked):
+        work.wait(seconds)
+    leaked += work.leaked
+    stop, error = why(work, function, positional, keywords, seconds)
+    changed = {name: before[name] for name in given if not untouched(given[name], before[name])}
+    return Outcome(work.value, stop, error, tap.getvalue(), changed, tuple(leaked))
+
+
+def alone():
+    """Let one call run at a time; a checker within a checked function goes on."""
+    return contextlib.nullcontext() if _inside.get() else _one_at_a_time
+
+
+@contextlib.contextmanager
+def captured(tap, leaked):
+    """Catch what is printed, and warnings; say where sys.stdout was closed."""
+    with contextlib.redirect_stdout(tap), contextlib.redirect_stderr(tap), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+    if tap.closed_by_function:
+        leaked.append("sys.stdout")
+
+
+def copies(arguments):
+    """Copy tensors to the default device; anything else is immutable."""
+    device = default_device()
+    return {
+        name: value.to(device, copy=True) if isinstance(value, torch.Tensor) else value
+        for name, value in arguments.items()
+    }
+
+
+def untouched(value, before):
+    """Say whether an argument is still what it was."""
+    if not isinstance(value, torch.Tensor):
+        return True
+    with contextlib.suppress(Exception):
+        return value.dtype == before.dtype and torch.equal(value.detach(), before)
+    return False
+
+
+def readable(value):
+    """Take a result to the CPU and out of autograd, in tuples and lists, too; close what would never be run."""
+    if isinstance(value, torch.Tensor):
+        if value.layout is not torch.strided and value.numel() <= HUGE:
+            value = value.to_dense()
+        return value.detach().cpu().resolve_conj().resolve_neg()
+    if type(value) in (tuple, list):
+        return type(value)(map(readable, value[:1000])) if len(value) <= 1000 else value
+    if isinstance(value, (types.CoroutineType, types.GeneratorType)):
+        value.close()
+    return value
+
+
+def why(work, function, positional, keywords, seconds):
+    """Say in a line or two why a call returned nothing: a `Stop` and its words, or None and nothing."""
+    exception = work.exception
+    if work.is_alive():
+        return Stop.ENDLESS, f"it is not done after {seconds:g} seconds, cannot be stopped, and was left behind"
+    if exception is None:
+        return None, ""
+    if isinstance(exception, KeyboardInterrupt):
+        raise exception
+    if isinstance(exception, TooLong):
+        told = str(exception) or f"it is not done after {seconds:g} seconds, and was stopped: does a loop never end?"
+        return Stop.ENDLESS, told
+    if isinstance(exception, RecursionError):
+        return Stop.ERROR, "it calls itself without end (RecursionError): which call is the one that should stop?"
+    with contextlib.suppress(ValueError, TypeError):
+        signature = inspect.signature(function, follow_wrapped=False)
+        try:
+            signature.bind(*positional, **keywords)
+        except TypeError as error:
+            return Stop.ERROR, f"it cannot be called like this: {error}"
+    line, own = raised_at(exception)
+    told = described(exception) + (f"\nin the line: {line[:120]}" if line else "")
+    if own and isinstance(exception, NotImplementedError):
+        return Stop.UNWRITTEN, told
+    refused = isinstance(exception, Refusal) or (own and line.startswith(("raise", "assert")))
+    return (Stop.REFUSED if refused else Stop.ERROR), told
+
+
+def described(exception):
+    """An exception in a line, whatever its own str does."""
+    try:
+        said = " ".join(str(exception).split())
+    except Exception:
+        said = ""
+    said = f"{said[:200]} ..." if len(said) > 200 else said
+    return f"{type(exception).__name__}{': ' if said else ''}{said}"
+
+
+def raised_at(exception):
+    """The learner's last line that an exception passed, and whether it was raised right there."""
+    frames = traceback.extract_tb(exception.__traceback__)
+    theirs = [frame for frame in frames if not any(home in Path(frame.filename).parents for home in OURS)]
+    if not theirs or not theirs[-1].line:
+        return "", False
+    return theirs[-1].line, theirs[-1] == frames[-1]

@@ -1,0 +1,108 @@
+"""Try a function on a problem: the right answer, what came out, and what is wrong with that."""
+
+import dataclasses
+import enum
+import functools
+
+import torch
+
+from d2lconv.exercises.engine.binding import bound
+from d2lconv.exercises.engine.exercise import Problem
+from d2lconv.exercises.engine.sandbox import Outcome, Stop, call
+from d2lconv.exercises.engine.values import allclose, coerce, describe_type, shape, stacked, tolerance
+
+HALF = torch.float16, torch.bfloat16
+
+
+class Fault(enum.Enum):
+    """What is wrong with an outcome, in the order in which it is looked at."""
+
+    ENDLESS = "it takes too long"
+    REFUSED = "it refuses this problem"
+    ERROR = "it stops with an error"
+    TYPE = "another type is wanted"
+    UNREADABLE = "what came back cannot be read"
+    SHAPE = "the shape is not right yet"
+    NUMBERS = "the numbers are not right yet"
+    ANSWER = "the answer is not right yet"
+
+
+STOPS = {Stop.ENDLESS: Fault.ENDLESS, Stop.REFUSED: Fault.REFUSED, Stop.ERROR: Fault.ERROR,
+         Stop.UNWRITTEN: Fault.ERROR}
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """One problem, its right answer, what came out, and what is wrong with that (None if nothing is)."""
+
+    problem: Problem
+    truth: object
+    tolerance: float
+    outcome: Outcome
+    fault: Fault | None
+    told: str = ""  # the fault in words
+
+    @property
+    def value(self):
+        """What came out, with lists of tensors made one."""
+        value = self.outcome.value
+        if isinstance(self.truth, torch.Tensor):
+            value = stacked(value)
+        return value if isinstance(value, torch.Tensor) else self.outcome.value
+
+
+def attempt(function, problem, exercise, seconds):
+    """Run a function on one problem and find the fault of what comes out, if there is one."""
+    truth, terms = expected(exercise, problem)
+    function = exercise.adapt(function)
+    outcome = call(function, *bound(function, exercise, problem.arguments), seconds=seconds)
+    room = tolerance(problem.arguments, terms, half(outcome.value) or torch.float32)
+    fault, told = judged(outcome, truth, room)
+    return Trial(problem, truth, room, outcome, fault, told)
+
+
+def half(value):
+    """The half type of an answer, or None."""
+    first = value[0] if isinstance(value, tuple) and value else value
+    return first.dtype if isinstance(first, torch.Tensor) and first.dtype in HALF else None
+
+
+@functools.cache
+def expected(exercise, problem):
+    """The right answer in float64 on the CPU, and the same from absolute values."""
+    truth = answer(exercise.truth, problem)
+    return truth, answer(exercise.truth, problem, torch.abs) if has_tensor(truth) else 0.0
+
+
+def answer(function, problem, change=lambda tensor: tensor):
+    """Call one of our own functions with a problem's arguments, its tensors in float64 on the CPU."""
+    wide = {
+        name: change(value.double()) if isinstance(value, torch.Tensor) else value
+        for name, value in problem.arguments.items()
+    }
+    return function(**wide)
+
+
+def has_tensor(truth):
+    """Say whether a right answer is made of tensors."""
+    return isinstance(truth[0] if isinstance(truth, tuple) else truth, torch.Tensor)
+
+
+def judged(outcome, truth, room):
+    """Find the fault of an outcome, and say it in a few words; (None, "") if there is none."""
+    if outcome.stop:
+        fault = STOPS[outcome.stop]
+        return fault, fault.value
+    try:
+        value = coerce(outcome.value, truth)
+        if not has_tensor(truth):
+            fault = None if allclose(value, truth) else Fault.ANSWER
+        elif shape(value) != shape(truth):
+            fault = Fault.SHAPE
+        else:
+            fault = None if allclose(value, truth, room) else Fault.NUMBERS
+    except TypeError as error:
+        return Fault.TYPE, str(error)
+    except Exception:
+        return Fault.UNREADABLE, f"{Fault.UNREADABLE.value}: {describe_type(outcome.value)}"
+    return fault, fault.value if fault else ""

@@ -1,0 +1,310 @@
+"""What is counted: sizes, parameters, multiply-adds, memory."""
+
+import math
+
+from d2lconv.exercises.tasks import misconceptions as of
+from d2lconv.exercises.tasks.slips import after, on, task, without
+
+LAYERS = {  # input_shape, weight_shape, stride, padding
+    "a small layer": [
+        ((1, 3, 3), (1, 1, 2, 2), 1, 0), ((2, 3, 3), (3, 2, 2, 2), 1, 0), ((3, 8, 8), (5, 3, 3, 3), 1, 0)],
+    "not square": [
+        ((2, 4, 7), (3, 2, 3, 1), 1, 0), ((3, 9, 5), (4, 3, 2, 3), 1, 0), ((2, 5, 7), (3, 2, 2, 2), 1, 0)],
+    "a stride": [
+        ((1, 5, 5), (1, 1, 2, 2), 2, 0), ((2, 8, 8), (3, 2, 3, 3), 3, 0), ((1, 7, 10), (2, 1, 2, 2), 3, 0),
+        ((1, 6, 9), (2, 1, 2, 3), 2, 0),
+    ],
+    "padding": [
+        ((1, 3, 3), (1, 1, 3, 3), 1, 1), ((128, 256, 256), (128, 128, 5, 5), 1, 2), ((3, 12, 10), (8, 3, 3, 5), 1, 3)],
+    "both": [((3, 224, 224), (64, 3, 7, 7), 2, 3), ((4, 10, 11), (6, 4, 3, 2), 3, 1)],
+}
+SIZES = [  # slips in the number of places along one side
+    (of.ONE_SIDE, lambda f, size, kernel, stride=1, padding=0: f(size, kernel, stride, padding / 2)),
+    (of.NO_PADDING, without("padding")),
+    (of.NO_STRIDE, without("stride")),
+    (of.ROUNDING, lambda f, size, kernel, stride=1, padding=0: -(-(f(size, kernel, 1, padding) - 1) // stride) + 1),
+    (of.ROUNDING, lambda f, size, kernel, stride=1, padding=0: (f(size, kernel, 1, padding) - 1) / stride + 1),
+    (of.ROUNDING, lambda f, size, kernel, stride=1, padding=0: round((f(size, kernel, 1, padding) - 1) / stride) + 1),
+    (of.ROUNDING, lambda f, size, kernel, stride=1, padding=0: f(size, kernel, 1, padding) // stride),
+    (of.PLUS_ONE, after(lambda places: places - 1)),
+    (of.PLUS_ONE, on("size", lambda size: size + 1)),
+    (of.INPUT_PLACES, lambda f, size, **rest: size),
+]
+
+
+def counted(of_shape):
+    """The slips in a layer's output size, in what ``of_shape(shape)`` counts; and one side taken for both."""
+    def sized(change):
+        def places(*one_side):
+            return change(output_size, **dict(zip(("size", "kernel", "stride", "padding"), one_side)))
+        return lambda f, **layer: of_shape(shaped(places))(**layer)
+
+    def sides(name, edit):
+        def for_all(f, **layer):
+            return f(**{**layer, name: edit(layer[name])})
+
+        def for_places(f, **layer):
+            return of_shape(lambda **true: output_shape(**{**true, name: edit(true[name])}))(**layer)
+        return for_all, for_places
+
+    both = [
+        *sides("weight_shape", lambda shape: (*shape[:3], shape[2])),
+        *sides("weight_shape", lambda shape: (*shape[:2], shape[3], shape[3])),
+        *sides("input_shape", lambda shape: (*shape[:2], shape[1])),
+        *sides("input_shape", lambda shape: (shape[0], shape[2], shape[2])),
+    ]
+    exchanged = lambda shape: (*shape[:-2], shape[-1], shape[-2])  # noqa: E731
+    return [
+        *((misconception, sized(change)) for misconception, change in SIZES),
+        *((of.SQUARE, change) for change in both),
+        (of.EXCHANGED_HW, on("weight_shape", exchanged)),
+        (of.EXCHANGED_HW, on("input_shape", exchanged)),
+    ]
+
+
+def shaped(size):
+    """Make of a formula for one side the shape of an output."""
+    def shape(input_shape, weight_shape, stride=1, padding=0):
+        (_, h, w), (c_o, _, k_h, k_w) = input_shape, weight_shape
+        return c_o, size(h, k_h, stride, padding), size(w, k_w, stride, padding)
+    return shape
+
+
+@task(read="formula", wrong=SIZES, problems={
+    "no padding": [(3, 2, 1, 0), (8, 3, 1, 0), (64, 1, 1, 0), (5, 5, 1, 0)],
+    "a stride": [(6, 2, 2, 0), (5, 2, 2, 0), (11, 4, 3, 0), (10, 3, 4, 0)],
+    "padding": [(3, 3, 1, 1), (6, 2, 1, 1), (13, 5, 1, 2), (4, 3, 1, 3)],
+    "both": [(224, 7, 2, 3), (8, 3, 2, 1), (9, 2, 3, 1)],
+})
+def output_size(size, kernel, stride=1, padding=0):
+    """Count the outputs along one side; the padding is on each of its two ends.
+
+    Shapes: four integers to one integer.
+    """
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+@task(read="sizes", problems=LAYERS, wrong=[
+    *counted(lambda shape: shape),
+    (of.LAST, after(lambda shape: (*shape[1:], shape[0]))),
+    (of.EXCHANGED_HW, after(lambda shape: (shape[0], shape[2], shape[1]))),
+    (of.EXCHANGED_IO, lambda f, **layer: (layer["input_shape"][0], *f(**layer)[1:])),
+])
+def output_shape(input_shape, weight_shape, stride=1, padding=0):
+    """Predict the shape of a layer's output.
+
+    Shapes: ``(c_i, h, w)`` and ``(c_o, c_i, k_h, k_w)`` as tuples, and two integers, to ``(c_o, h_out, w_out)``.
+    """
+    return shaped(output_size)(input_shape, weight_shape, stride, padding)
+
+
+@task(read="parameters", problems={
+    "no bias": [(2, 1, 2, 2, False, 1), (2, 3, 2, 2, False, 1), (3, 5, 2, 3, False, 1), (2, 3, 1, 3, False, 1)],
+    "a bias": [(3, 16, 3, 3, True, 1), (16, 32, 3, 3, True, 1), (4, 4, 1, 1, True, 1), (64, 10, 5, 1, True, 1)],
+    "groups": [(4, 4, 3, 3, False, 4), (4, 6, 3, 3, True, 2), (12, 24, 1, 3, True, 3)],
+}, wrong=[
+    (of.BIAS_NONE, on("bias", lambda bias: False)),
+    (of.BIAS_IN, lambda f, c_i, bias, **rest: f(c_i=c_i, bias=False, **rest) + bias * c_i),
+    (of.BIAS_ONE, lambda f, bias, **rest: f(bias=False, **rest) + bias),
+    (of.BIAS_PAIR, lambda f, c_i, c_o, bias, groups, **rest: f(
+        c_i=c_i, c_o=c_o, bias=False, groups=groups, **rest) + bias * c_o * c_i // groups),
+    (of.BIAS_PAIR, lambda f, c_i, c_o, bias, **rest: f(c_i=c_i, c_o=c_o, bias=False, **rest) + bias * c_o * c_i),
+    (of.BIAS_WEIGHT, lambda f, bias, **rest: f(bias=False, **rest) * (1 + bias)),
+    (of.SHARED, lambda f, **layer: f(**{**layer, "c_i": layer["groups"]})),
+    (of.OUTPUTS_OUT, lambda f, c_o, bias, **rest: f(c_o=1, bias=False, **rest) + bias * c_o),
+    (of.OUTPUTS_OUT, on("c_o", lambda c_o: 1)),
+    (of.NO_GROUPS, on("groups", lambda groups: 1)),
+    (of.GROUP_KERNEL, lambda f, c_o, bias, groups, **rest: f(
+        c_o=c_o, bias=False, groups=groups, **rest) // groups + bias * c_o),
+    (of.SQUARE, lambda f, k_h, k_w, **rest: f(k_h=k_h, k_w=k_h, **rest)),
+    (of.SQUARE, lambda f, k_h, k_w, **rest: f(k_h=k_w, k_w=k_w, **rest)),
+])
+def parameters(c_i, c_o, k_h, k_w, bias=True, groups=1):
+    """Count the weights and biases of a layer.
+
+    Shapes: four integers, True or False, and an integer, to one integer.
+    """
+    return c_o * (c_i // groups) * k_h * k_w + c_o * bias
+
+
+def work(shape, factor=1):
+    """Make of an output's shape the multiply-adds, or a multiple of them."""
+    return lambda **layer: factor * math.prod(shape(**layer)) * math.prod(layer["weight_shape"][1:])
+
+
+def slips_in_work(factor):
+    """The slips in a count of multiply-adds (factor 1) or operations (2)."""
+    return [
+        (of.MAC_ONE if factor == 2 else of.MAC_TWO, after(lambda count: count * 2 / factor**2)),
+        (of.NO_PLACES, lambda f, **layer: factor * math.prod(layer["weight_shape"])),
+        (of.TWO_LOOPS, lambda f, **layer: f(**layer) // layer["input_shape"][0]),
+        (of.OUTPUTS_OUT, lambda f, **layer: f(**layer) // layer["weight_shape"][0]),
+        (of.ONE_LESS, lambda f, **layer: f(**layer) - math.prod(output_shape(**layer))),
+        *counted(lambda shape: work(shape, factor)),
+    ]
+
+
+@task(read="macs", problems=LAYERS, wrong=slips_in_work(1))
+def macs(input_shape, weight_shape, stride=1, padding=0):
+    """Count the multiply-adds of a layer, going forward.
+
+    Shapes: ``(c_i, h, w)`` and ``(c_o, c_i, k_h, k_w)`` as tuples, and two integers, to one integer.
+    A multiply-add is one; zeros of the padding count, a bias does not.
+    """
+    return math.prod(output_shape(input_shape, weight_shape, stride, padding)) * math.prod(weight_shape[1:])
+
+
+@task(read="macs", problems=LAYERS, wrong=slips_in_work(2))
+def flops(input_shape, weight_shape, stride=1, padding=0):
+    """Count the operations of a layer, going forward.
+
+    Shapes: ``(c_i, h, w)`` and ``(c_o, c_i, k_h, k_w)`` as tuples, and two integers, to one integer.
+    A product is one operation, and adding it up is another; zeros of the padding count, a bias does not.
+    """
+    return 2 * macs(input_shape, weight_shape, stride, padding)
+
+
+def held(shape):
+    """Make of an output's shape the numbers in X, K and Y."""
+    return lambda **layer: (
+        math.prod(layer["input_shape"]) + math.prod(layer["weight_shape"]) + math.prod(shape(**layer)))
+
+
+@task(read="memory", problems=LAYERS, wrong=[
+    (of.MEMORY_IN_OUT, lambda f, **layer: f(**layer) - math.prod(layer["weight_shape"])),
+    *counted(held),
+])
+def memory(input_shape, weight_shape, stride=1, padding=0):
+    """Count the numbers that forward reads and makes: the elements of X, of K and of Y together.
+
+    Shapes: ``(c_i, h, w)`` and ``(c_o, c_i, k_h, k_w)`` as tuples, and two integers, to one integer.
+    The padding is not stored, and there is no bias.
+    """
+    return math.prod(input_shape) + math.prod(weight_shape) + math.prod(
+        output_shape(input_shape, weight_shape, stride, padding))
+
+
+def there_and_back(shape):
+    """Make of an output's shape what going backward costs."""
+    return lambda **layer: (
+        2 * work(shape)(**layer),
+        held(shape)(**layer) + math.prod(layer["input_shape"]) + math.prod(layer["weight_shape"]))
+
+
+@task(read="kernel gradient", problems=LAYERS, wrong=[
+    (of.ONE_WAY, after(lambda both: (both[0] // 2, both[1]))),
+    (of.ONE_WAY, lambda f, **layer: (macs(**layer), memory(**layer))),
+    (of.MAC_TWO, after(lambda both: (2 * both[0], both[1]))),
+    *counted(there_and_back),
+])
+def backward(input_shape, weight_shape, stride=1, padding=0):
+    """Count what going backward costs: the multiply-adds of dX and dK, and the numbers in X, K, dY, dX and dK.
+
+    Shapes: ``(c_i, h, w)`` and ``(c_o, c_i, k_h, k_w)`` as tuples, and two integers, to a pair of integers.
+    Each product of forward gives one for dX and one for dK.
+    """
+    return there_and_back(output_shape)(
+        input_shape=input_shape, weight_shape=weight_shape, stride=stride, padding=padding)
+
+
+@task(read="parameters", problems={
+    "no padding": [(8, 8, 3, 0), (16, 12, 5, 0)],
+    "padding": [(4, 4, 3, 1), (32, 32, 5, 2), (6, 10, 3, 1), (9, 5, 3, 3)],
+}, wrong=[
+    (of.LINEAR, after(lambda both: (2, both[1]))),
+    (of.TOTAL_PADDING, lambda f, h, w, k, padding: (4, f(h - padding, w - padding, k, padding)[1])),
+    (of.TOTAL_PADDING, on("padding", lambda padding: padding / 2)),
+    (of.PADDING_LINEAR, lambda f, padding, **rest: (4, 4 if padding else 1)),
+    (of.PADDING_LINEAR, lambda f, padding, **rest: (4, 2 if padding else 1)),
+    (of.PADDING_LINEAR, lambda f, **rest: (4, 4)),
+    (of.PADDING_LINEAR, lambda f, **rest: (4, 2)),
+    (of.PADDING_LINEAR, lambda f, **rest: (4, 1)),
+    (of.SQUARE, lambda f, h, w, **rest: f(h=h, w=h, **rest)),
+    (of.SQUARE, lambda f, h, w, **rest: f(h=w, w=w, **rest)),
+])
+def growth(h, w, k, padding):
+    """Find how the multiply-adds of a k x k layer grow for twice the channels, and for twice the padding.
+
+    Shapes: four integers, the padding on each side, to a pair of factors: for twice as many input and
+    output channels, and for twice the padding. Stride 1.
+    """
+    before, after_it = ((h + 2 * p - k + 1) * (w + 2 * p - k + 1) for p in (padding, 2 * padding))
+    return 4, after_it / before
+
+
+@task(read="fold", problems={
+    "stride 1": [(2, 2, 1), (3, 3, 1), (5, 1, 1), (1, 4, 1), (3, 5, 1)],
+    "a first stride": [(3, 2, 2), (3, 3, 2), (7, 3, 2), (2, 4, 3)],
+}, wrong=[
+    (of.NO_FIRST_STRIDE, on("stride", lambda stride: 1)),
+    (of.SIZES_ADD, lambda f, k1, k2, stride: k1 * k2),
+    (of.SIZES_ADD, lambda f, k1, k2, stride: k1 + k2),
+    (of.SIZES_ADD, lambda f, k1, k2, stride: k1 + k2 * stride),
+])
+def composed_size(k1, k2, stride=1):
+    """Find the size of the one kernel that does what two in a row do.
+
+    Shapes: the sides of the first and the second kernel, and the stride of the first layer, to one side.
+    """
+    return k1 + (k2 - 1) * stride
+
+
+@task(read="separable", problems={
+    "1x1 both times": [(2, 4, 1)],
+    "square layers": [(2, 2, 3), (128, 128, 3), (128, 128, 5)],
+    "other layers": [(3, 64, 7), (64, 16, 3), (5, 1, 2)],
+}, wrong=[
+    (of.INVERTED, after(lambda ratio: 1 / ratio)),
+    (of.NO_POINTWISE, lambda f, c_i, c_o, k: 1 / c_o),
+    (of.NO_POINTWISE, lambda f, c_i, c_o, k: 1 / k**2),
+    (of.EXCHANGED_IO, lambda f, c_i, c_o, k: 1 / c_i + 1 / k**2),
+])
+def separable_ratio(c_i, c_o, k):
+    """Find a separable layer's cost as a part of the ordinary one's.
+
+    Shapes: three integers to a fraction. Separable is depthwise, k x k, and then 1x1 to c_o channels;
+    the ratio is the same for weights and, with equal sizes, for multiply-adds.
+    """
+    return (c_i * k * k + c_i * c_o) / (c_o * c_i * k * k)
+
+
+@task(read="sizes", problems={
+    "one output column at a time": [(3, 3, 2, 1), (8, 8, 3, 1)],
+    "strips that fit": [(4, 5, 2, 2), (8, 8, 3, 3), (8, 8, 3, 6), (16, 20, 5, 4)],
+    "a narrower last strip": [(4, 6, 2, 2), (10, 12, 3, 4), (7, 9, 5, 3)],
+}, wrong=[
+    (of.WIDE_STRIP, lambda f, h, w, k, delta: h * (w - k + 1)),
+    (of.ONE_STRIP, lambda f, h, w, k, delta: h * w),
+    (of.K_PLUS, lambda f, h, w, k, delta: h * (w - k + 1 + -(-(w - k + 1) // delta) * k)),
+    (of.K_PLUS, lambda f, h, w, k, delta: h * (k + delta) * -(-(w - k + 1) // delta)),
+    (of.NO_LAST_STRIP, lambda f, h, w, k, delta: h * (k + delta - 1) * ((w - k + 1) // delta)),
+    (of.LAST_STRIP, lambda f, h, w, k, delta: h * (k + delta - 1) * -(-(w - k + 1) // delta)),
+    (of.SQUARE, lambda f, h, w, k, delta: f(h, h, k, delta)),
+])
+def strip_reads(h, w, k, delta):
+    """Count the elements that are read if the image is taken in strips.
+
+    Shapes: four integers to one. A strip is h high, gives delta columns of output, and reads only the
+    columns that they need; the last strip may be narrower. Stride 1, no padding, one channel.
+    """
+    strips = -(-(w - k + 1) // delta)
+    return h * (w - k + 1 + strips * (k - 1))
+
+
+@task(read="memory", problems={
+    "a small cache": [(2, 20), (3, 40), (1, 9)],
+    "other caches": [(3, 1000), (5, 8192), (7, 8000), (3, 16)],
+    "too small for any": [(3, 11), (5, 20), (7, 30)],
+}, wrong=[
+    (of.K_PLUS, lambda f, k, cache: max(0, (cache - 2 * k * k) // (k + 1))),
+    (of.WIDE_STRIP, lambda f, k, cache: max(0, (cache - k * k) // (k + 1))),
+    (of.STRIP_ROUNDED, lambda f, k, cache: max(0, -(-(cache - 2 * k * k + k) // (k + 1)))),
+    (of.NO_ZERO, lambda f, k, cache: (cache - 2 * k * k + k) // (k + 1)),
+])
+def strip_width(k, cache):
+    """Find the largest delta for which a step of the strip fits into the cache.
+
+    Shapes: two integers to one. The cache holds k rows of the strip, each k + delta - 1 numbers wide,
+    the k x k kernel, and one row of delta outputs. If not even delta = 1 fits, the answer is 0.
+    """
+    return max(0, (cache - 2 * k * k + k) // (k + 1))

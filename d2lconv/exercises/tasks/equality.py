@@ -1,0 +1,86 @@
+"""What may be called equal: two results that differ by rounding, and two that do not."""
+
+import torch
+
+from d2lconv.exercises.tasks import misconceptions as of
+from d2lconv.exercises.tasks.slips import task
+
+
+def summed_both_ways(scale, error=False):
+    """A 1x1 layer's results, the channels added from the first to the last and back, perhaps with a real error."""
+    generator = torch.Generator().manual_seed(7)
+    X, K = (torch.randn(shape, generator=generator) for shape in ((64, 3, 4), (8, 64, 1, 1)))
+    X = X * scale
+    terms = K[:, :, 0, 0, None, None] * X
+    forward, backward = (added(order) for order in (terms.unbind(1), terms.flip(1).unbind(1)))
+    if error:
+        backward = forward.clone()
+        backward[3, 1, 2] += terms.abs().sum(1)[3, 1, 2] * 2.0**-9
+    return forward, backward, X, K
+
+
+def added(terms):
+    """Add one after the other, rounding each time."""
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def unchanged(scale):
+    """The same result twice."""
+    forward, _, X, K = summed_both_ways(scale)
+    return forward, forward.clone(), X, K
+
+
+def cancelling(large):
+    """Two channels that cancel almost: the sums differ by much of themselves, and by rounding only."""
+    X = torch.tensor([large, 0.3, -large])[:, None, None].expand(3, 2, 2).contiguous()
+    K = torch.tensor([1.1, 0.7, 1.1]).reshape(1, 3, 1, 1)
+    first, small, last = (k * x for k, x in zip(K[0], X))
+    return added([first, small, last])[None], added([first, last, small])[None], X, K
+
+
+def integers(y1, y2):
+    """Two results of one pixel of two channels."""
+    X, K = torch.tensor([[[1.]], [[2.]]]), torch.tensor([[[[3.]], [[4.]]]])
+    return torch.tensor([[[y1]]]), torch.tensor([[[y2]]]), X, K
+
+
+def relative(limit, least=0.0):
+    """A bound on the difference as a part of the results, or of a least size."""
+    def within(f, Y1, Y2, X, K):
+        return bool(((Y1 - Y2).abs() <= limit * (Y1.abs() + Y2.abs()).clamp_min(least)).all())
+    return within
+
+
+def absolute(limit):
+    """A bound on the difference itself."""
+    return lambda f, Y1, Y2, X, K: bool((Y1 - Y2).abs().max() < limit)
+
+
+@task(read="agree", problems={
+    "small integers": [integers(11., 11.), integers(11., 12.)],
+    "another order of summation": [summed_both_ways(1.0)],
+    "no difference": [unchanged(1.0)],
+    "a real error": [summed_both_ways(1.0, error=True)],
+    "large numbers": [summed_both_ways(1e4), unchanged(1e4), summed_both_ways(1e4, error=True)],
+    "small numbers": [summed_both_ways(1e-5), unchanged(1e-5), summed_both_ways(1e-5, error=True)],
+    "the last digit": [integers(3.0, 3.0 + 2**-22), integers(5.0, 5.0 - 2**-22)],
+    "tiny numbers": [summed_both_ways(1e-20)],
+    "sums that cancel": [cancelling(100000.1), cancelling(20000.1)],
+}, wrong=[
+    (of.EXACT, lambda f, Y1, Y2, X, K: torch.equal(Y1, Y2)),
+    *((of.ABSOLUTE, absolute(limit)) for limit in (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10)),
+    (of.ABSOLUTE, lambda f, Y1, Y2, X, K: bool((Y1 - Y2).abs().sum() < 1e-6)),
+    (of.RELATIVE, lambda f, Y1, Y2, X, K: torch.allclose(Y1, Y2)),
+    *((of.RELATIVE, relative(limit, least)) for limit in (1e-3, 1e-4, 1e-5, 1e-6, 1e-7) for least in (0.0, 1e-8)),
+    (of.RELATIVE, relative(1e-8, 1e-8)),
+])
+def agree(Y1, Y2, X, K):
+    """Decide whether two float32 results of a 1x1 layer can differ by rounding alone.
+
+    Shapes: ``(c_o, h, w)`` twice, ``(c_i, h, w)`` and ``(c_o, c_i, 1, 1)``, to True or False.
+    """
+    terms = torch.einsum("oc,chw->ohw", K[:, :, 0, 0].abs().double(), X.abs().double())
+    return bool(((Y1.double() - Y2.double()).abs() <= 2 * len(X) * 2.0**-24 * 1.01 * terms).all())

@@ -1,0 +1,232 @@
+"""The misconceptions that we know: a name, a first hint, and the section of the book that clears it up.
+
+A learner's function has a misconception when it returns what a wrong answer with it returns, however it is
+written. A hint asks or points; the formula is in the section.
+"""
+
+from d2lconv.exercises.engine.exercise import Misconception
+from d2lconv.exercises.engine.report import Section
+
+# The sections that reports send a learner to; a test finds the heading of each in the book's sources.
+READ = {
+    "sum": Section("input_channels", "Why the sum, and not the mean?"),
+    "counts differ": Section("input_channels", "What happens when the number of channels is wrong?"),
+    "own slice": Section("output_channels", "Is the same kernel applied to every input channel?"),
+    "outputs": Section("output_channels", "How do I get three channels out?"),
+    "sizes": Section("output_channels", "What is the output size of a convolution?"),
+    "parameters": Section("output_channels", "How many parameters, and one bias per what?"),
+    "matrix": Section("one_by_one", "Why is it a matrix product?"),
+    "agree": Section("speed", "Why do two right programs differ in the last digit?"),
+    "edges": Section("one_by_one", "What is a 1x1 convolution for?"),
+    "fold": Section("one_by_one", "Are two 1x1 layers better than one?"),
+    "activation": Section("what_conv2d_does", "Is the activation applied before the sum?"),
+    "colours": Section("what_conv2d_does", "How can a kernel look for a colour?"),
+    "grey": Section("what_conv2d_does", "How do I put a grayscale image into a network for RGB?"),
+    "padding": Section("what_conv2d_does", "What does padding change here?"),
+    "macs": Section("what_conv2d_does", "MACs or FLOPs?"),
+    "groups": Section("groups", "What do groups and depthwise do?"),
+    "blocks": Section("groups", "Is a grouped convolution still a convolution?"),
+    "depthwise": Section("groups", "What is a depthwise convolution?"),
+    "separable": Section("groups", "How much does it save?"),
+    "shuffle": Section("groups", "What do groups lose?"),
+    "memory": Section("groups", "Why can fewer FLOPs still be slower?"),
+    "whole layer": Section("build_conv2d", "What does a whole layer still need?"),
+    "kernel gradient": Section("build_conv2d", "What is the gradient with respect to the kernel?"),
+    "input gradient": Section("build_conv2d", "What is the gradient with respect to the input?"),
+    "first or last": Section("frameworks", "What do NCHW and HWIO mean?"),
+    "flip": Section("frameworks", "Correlation or convolution: why does SciPy disagree?"),
+    "formula": Section("notation", "The formula"),
+    "care": Section("coming_from_d2l", "What differs, and why"),
+    "rounding": Section("solutions", "What shape comes out?"),
+    "growth": Section("solutions", "What if the channels double, or the padding?"),
+    "compose": Section("solutions", "Can one kernel do the work of two?"),
+    "strips": Section("solutions", "How wide should a strip be?"),
+}
+
+
+def known(name, read, hint):
+    """Make a misconception."""
+    return Misconception(name, hint, READ[read])
+
+
+# Which channels, which slices
+
+MEAN = known("mean instead of sum", "sum",
+             "A convolution adds all products up and divides by nothing: the mean is right only up to scale.")
+SHARED = known("one shared kernel", "own slice",
+               "Every input channel has its own slice of the kernel, with its own weights: K[o, c] meets X[c].")
+ONE_CHANNEL = known("only one input channel seen", "own slice",
+                    "Every input channel has a part in the sum: go through all of them, and add each one's map.")
+STACKED = known("maps stacked instead of summed", "sum",
+                "The maps of the input channels are added up, so that one map is left for each kernel.")
+SAME_OUTPUT = known("the same kernel for every output channel", "outputs",
+                    "Output channel o is made by kernel o alone, K[o]; with one kernel all maps would be equal.")
+EVERYWHERE = known("every kernel on every channel", "blocks",
+                   "A kernel, or a slice, meets its own channels only: which ones does it see, and which not?")
+SUMMED = known("channels summed where they stay apart", "depthwise",
+               "Depthwise does not sum over channels: map c comes from channel c alone.")
+ZIP = known("channels truncated by zip", "counts differ",
+            "zip stops at the shorter of the two, without a word: compare the channel counts first. (And of "
+            "several kernels, zip X with one at a time.)")
+UNCHECKED = known("unchecked channel counts", "counts differ",
+                  "Here no two channels belong together. A careful function compares the counts and raises.")
+RELU_FIRST = known("activation before the sum", "activation",
+                   "Sum over the channels first; an activation, if there is one, sees only the sum.")
+IN_PLACE = known("input changed in place", "care",
+                 "A function should leave its arguments alone: make something new (X + 1, not X += 1), or "
+                 "work on X.clone().")
+
+# Which product, which axis
+
+FLIPPED = known("kernel flipped (true convolution)", "flip",
+                "Layers correlate: the kernel's first element meets the window's first. Flipping it is what "
+                "mathematics, and SciPy's convolve, call convolution.")
+MATMUL = known("matrix product instead of products of elements", "formula",
+               "Each number of the window meets the number at the same place in the kernel: that is *, not @.")
+EXCHANGED_HW = known("height and width exchanged", "formula",
+                     "Rows come before columns: i runs down the height, j along the width. On square images "
+                     "the exchange does not show, so test with one that is not.")
+SQUARE = known("height used for the width, too", "formula",
+               "There are two sides, and they may differ: where does your function take one of them for both?")
+NOT_SQUARE = known("what is not square is refused", "formula",
+                   "Your function's own check, quoted above, refuses it. Nothing in the sum needs equal sides: "
+                   "use both sides, and the check can go.")
+EXCHANGED_IO = known("c_o and c_i exchanged", "outputs",
+                     "The kernel's first axis counts output channels, its second input channels.")
+NOT_EXCHANGED = known("channels not exchanged on the way back", "input gradient",
+                      "Going back, the output's channels come in and the input's go out: which axis of K is "
+                      "summed over now?")
+RESHAPED = known("reshaped where it should be transposed", "matrix",
+                 "reshape keeps the order of the numbers in memory and only folds it anew. To exchange axes "
+                 "take movedim, permute or .T.")
+TRANSPOSED = known("transposed where it should be reshaped", "matrix",
+                   "Here the numbers keep their order, rows first: fold them with reshape, exchange no axes.")
+
+
+def last(axis):
+    """Channels last, where they belong on this axis."""
+    shape = "(c, h, w)" if axis == 0 else "(n, c, h, w)"
+    return known("channels last", "first or last",
+                 f"Here channels come before height and width, {shape}. movedim(-1, {axis}) brings them there.")
+
+
+LAST = last(0)
+
+# Which size
+
+SAME_SIZE = known("`same` instead of `valid`", "padding",
+                  "Nothing is padded unless asked for: the kernel stays inside, so k - 1 rows and columns go.")
+FULL_SIZE = known("`full` instead of `valid`", "sizes",
+                  "The kernel stays inside the image: no window hangs over the border.")
+ONE_SIDE = known("padding on one side", "padding",
+                 "padding=p means p on each of the two sides, 2 p in all. (In D2L's formulas p is the total.)")
+TOTAL_PADDING = known("padding taken as the total", "padding",
+                      "Here padding=p is p on each side, as in torch: 2 p in all. In D2L's formulas p is the total.")
+NO_PADDING = known("padding left out", "padding", "The zeros around the image make it larger before the kernel slides.")
+NO_STRIDE = known("stride left out", "formula", "With a stride s the kernel stops at every s-th place only.")
+ROUNDING = known("floor and ceiling in the output size", "rounding",
+                 "Only a whole window counts: what becomes of a part of a step, up or down? And is a number of "
+                 "places an integer?")
+PLUS_ONE = known("off by one in the output size", "sizes",
+                 "A window of k fits into h at h - k + 1 places: the first place counts, too.")
+INPUT_PLACES = known("input positions counted instead of output positions", "sizes",
+                     "Work is done once for each output element: count the places where the kernel stops.")
+
+# Which bias, which group
+
+BIAS_IN = known("one bias per input channel", "parameters",
+                "A bias belongs to an output channel, and is added to its map: c_o of them in all.")
+BIAS_PAIR = known("bias added once per channel pair", "parameters",
+                  "Add the bias once, after the sum over input channels; inside the sum it counts c_i times.")
+BIAS_WEIGHT = known("bias added in the inner sum", "parameters",
+                    "Add the bias once for each output element, after the sum; inside it counts once for each product.")
+BIAS_WIDTH = known("bias added along the width", "parameters",
+                   "Y + bias lines the biases up with the last axis, the columns; bias[:, None, None] lines them up "
+                   "with the channels.")
+BIAS_NONE = known("bias forgotten", "parameters", "Each output channel has one bias more, if the layer has any.")
+BIAS_ONE = known("one bias per layer", "parameters", "There is one bias for each output channel, not one for all.")
+GROUP_KERNEL = known("one group's kernel on all groups", "groups",
+                     "Every group has its own kernels: group g takes the g-th part of K's first axis.")
+INTERLEAVED = known("groups interleaved", "groups",
+                    "A group is a run of neighbouring channels: the first c/groups, then the next.")
+NO_GROUPS = known("groups left out", "groups",
+                  "A kernel sees only its own group's input channels: c_i / groups of them.")
+UNSHUFFLE = known("shuffle undone instead of done", "shuffle",
+                  "Take one channel from each group in turn. Which of the two axes is longer after the first fold?")
+
+# What is counted
+
+MAC_ONE = known("multiply-adds counted as one operation where two are meant", "macs",
+                "One multiply-add is two operations, a product and a sum.")
+MAC_TWO = known("operations counted where multiply-adds are meant", "macs",
+                "A product and the sum that takes it in are one multiply-add (MAC).")
+ONE_LESS = known("the first product not added", "macs",
+                 "A sum of m products has m - 1 additions, strictly. Here each product is also added, the first "
+                 "to zero, as hardware does.")
+NO_PLACES = known("weights counted once instead of at every position", "macs",
+                  "Every weight is used again at each place where the kernel stops.")
+TWO_LOOPS = known("sum over input channels left out", "sum",
+                  "Each output element sums over the window in every one of the input channels.")
+OUTPUTS_OUT = known("output channels left out", "parameters", "There is one whole kernel for each output channel.")
+MEMORY_IN_OUT = known("the weights left out", "memory", "Input, weights and output all have to be held.")
+ONE_WAY = known("one of the two gradients left out", "kernel gradient",
+                "Backward makes two results, dX and dK, each with as many multiply-adds as forward.")
+LINEAR = known("factor two instead of four", "growth",
+               "Each of the doubled inputs meets each of the doubled outputs.")
+PADDING_LINEAR = known("padding taken for the whole size", "growth",
+                       "The padding is only a part of the output's height and width: count the outputs before and "
+                       "after, and divide.")
+NO_POINTWISE = known("one of the separable layer's two halves left out", "separable",
+                     "Separable is depthwise and then 1x1: both have weights.")
+INVERTED = known("ratio upside down", "separable",
+                 "Asked is the separable layer's count divided by the ordinary one's, not the reverse.")
+WIDE_STRIP = known("strip read without its overlap", "strips",
+                   "Windows next to each other overlap: how many columns of input do delta of them cover?")
+K_PLUS = known("strip read one column too wide", "strips",
+               "Delta windows, each one column further: count the columns for delta = 1, then for 2.")
+ONE_STRIP = known("image read once whatever the strip", "strips",
+                  "Neighbouring strips share k - 1 columns, and both read them.")
+LAST_STRIP = known("last strip not narrowed", "strips",
+                   "The output's width need not be a multiple of delta: the last strip makes only the columns left.")
+NO_LAST_STRIP = known("last strip forgotten", "strips",
+                      "Where delta does not divide the output's width, one more, narrower strip is needed.")
+STRIP_ROUNDED = known("strip rounded up", "strips", "The step must fit whole: a part of a column does not.")
+NO_ZERO = known("negative where it should be 0", "strips", "If not even one column fits, the answer is 0, not less.")
+
+# What is made of kernels
+
+CORRELATED = known("kernels correlated where they are convolved", "compose",
+                   "The offsets of the two kernels add up. Which pairs of elements lead to the same offset?")
+VALID_COMPOSE = known("`valid` instead of `full`", "compose",
+                      "Every shift at which the two touch counts, those at the border, too.")
+MIDDLE = known("middle channels not summed right", "compose",
+               "A path from c to o can lead through every middle channel m: all of them add up.")
+SIZES_ADD = known("sizes added without the overlap", "compose",
+                  "Two windows of size k1, one step apart, cover k1 + 1 pixels, not 2 * k1.")
+NO_FIRST_STRIDE = known("stride of the first layer left out", "compose",
+                        "How far does the window on the image move when the second layer makes one step?")
+EITHER = known("either edge instead of both", "edges",
+               "A corner needs both edges: what can you take away so that one alone stays below zero?")
+NO_FOLD_BIAS = known("first bias not carried through the second layer", "fold",
+                     "The second layer sees all that the first one gives, its bias, too.")
+FOLD_ORDER = known("layers folded in the wrong order", "fold",
+                   "The first layer acts first, on x. Which of the two matrices is next to x, then?")
+BLUE = known("the wrong colour", "colours", "RGB: red is channel 0. (OpenCV's images have blue there.)")
+GREY_MEAN = known("mean instead of sum over the kernel's slices", "grey",
+                  "Three equal channels meet three slices, and the results are added, not averaged.")
+GREY_FIRST = known("only the first slice kept", "grey",
+                   "All three slices see the grey image: leave none out.")
+NOT_FLIPPED = known("kernel not flipped on the way back", "input gradient",
+                    "Going back, a pixel meets the kernel's elements in the opposite order.")
+NOT_FULL = known("no zeros around on the way back", "input gradient",
+                 "A pixel at the border is in fewer windows, but it has a gradient: what surrounds dY?")
+
+# What may be called equal
+
+EXACT = known("exact equality of floats", "agree",
+              "Two orders of summation round differently, so the last digits may differ: leave room for that.")
+ABSOLUTE = known("one absolute threshold for all sizes", "agree",
+                 "One threshold is far too strict for large numbers and far too generous for small ones: with what "
+                 "does rounding grow?")
+RELATIVE = known("a bound relative to the result", "agree",
+                 "Where products cancel, the sum is small but its error is not: which numbers were rounded on the way?")
