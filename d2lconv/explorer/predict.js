@@ -1,7 +1,6 @@
 // Predictions: under the name of each registered misconception, the numbers that it gives for an output element.
 const flip = slice => slice.map(row => [...row].reverse()).reverse();
 const transpose = matrix => matrix[0].map((_, j) => matrix.map(row => row[j]));
-const own_group = (p, o, size = p.K.length / p.groups) => [Math.floor(o / size) * size, size]; // its first kernel
 const value = (p, at, change) => element({...p, ...change}, at).value;
 const met_by = (p, at, kernel) => value(p, at, {K: p.K.with(at[0], kernel)});
 const padded = (p, at, [top, left]) => value(p, at, {padding: [[top, 0], [left, 0]]});
@@ -16,16 +15,14 @@ const WRONG = {
     const [, bias, terms] = parts(p, at);
     return [terms[0] + bias, terms.at(-1) + bias];
   },
-  "the same kernel for every output channel": (p, at) => [met_by(p, at, p.K[own_group(p, at[0])[0]])],
+  "the same kernel for every output channel": (p, at) => [met_by(p, at, p.K[0])],
   "kernel flipped (true convolution)": (p, at, own) =>
     [own, [...own].reverse()].map(kernel => met_by(p, at, kernel.map(flip))),
   "activation before the sum": (p, at) => [element(p, at, {...RIGHT, act: "before"}).value],
   "bias added once per channel pair": (p, at, own) => { const [total, bias] = parts(p, at); return [total + own.length * bias]; },
-  "c_o and c_i exchanged": (p, at, own) => {
-    const [start, size] = own_group(p, at[0]);
-    return size === own.length ? [met_by(p, at, own.map((_, n) => p.K[start + n][at[0] - start]))] : [];
-  },
-  "one group's kernel on all groups": (p, at) => [met_by(p, at, p.K[at[0] % own_group(p, at[0])[1]])],
+  "c_o and c_i exchanged": (p, at, own) =>
+    p.K.length === own.length ? [met_by(p, at, own.map((_, n) => p.K[n][at[0]]))] : [],
+  "one group's kernel on all groups": (p, at) => [met_by(p, at, p.K[at[0] % (p.K.length / p.groups)])],
   "padding on one side": (p, at) => [[0, 0], p.padding.map(([n]) => Math.floor(n / 2))].map(n => padded(p, at, n)),
   "`same` instead of `valid`": (p, at, own) => {
     const half = sides(own[0]).map(k => Math.floor(k / 2)), rest = sides(own[0]).map(k => Math.floor((k - 1) / 2));

@@ -121,9 +121,10 @@ class Function:
             error = made(reply["error"])
             self.over = error if isinstance(error, TimeoutError) else None
             throw(error, *reply["error"][2:])
+        arguments = {**dict(enumerate(given)), **options}
         for place, value in reply["changed"]:
             with suppress(Exception):
-                given[place].data = unpack(value)
+                arguments[place].data = unpack(value)
         self.borrowed.append(reply["borrowed"] is True)
         return unpack(reply["value"])
 

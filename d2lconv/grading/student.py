@@ -79,16 +79,22 @@ class Notebook:
 
     def call(self, name, values, options):
         """Call a function; tell the answer, which arguments it changed, and whether this package made the answer."""
-        given, before = unpack(values), unpack(values)
-        options = {name: unpack(value) for name, value in options.items()}
-        watch = Watch([*before, *options.values()])
+        given, named = unpack(values), unpack_all(options)
+        before = {**dict(enumerate(unpack(values))), **unpack_all(options)}
+        watch = Watch(list(before.values()))
         sys.setprofile(watch)
         try:
-            value = self.names[name](*given, **options)
+            value = self.names[name](*given, **named)
         finally:
             sys.setprofile(None)
-        changed = [[place, pack(now)] for place, now in enumerate(given) if not same(now, before[place])]
+        after = {**dict(enumerate(given)), **named}
+        changed = [[place, pack(now)] for place, now in after.items() if not same(now, before[place])]
         return {"value": pack(value), "changed": changed, "borrowed": watch.made(value)}
+
+
+def unpack_all(options):
+    """Unpack arguments that are passed by name."""
+    return {name: unpack(value) for name, value in options.items()}
 
 
 class Watch:

@@ -93,7 +93,9 @@ def summed(x, k, y, windowed):
 
     def maps(f, X, K, **more):
         more.pop("bias", None)
-        return [f(X=a.unsqueeze(x), K=b.unsqueeze(k), **more) for a, b in zip(X.unbind(x), K.unbind(k))]
+        c = K.shape[k]
+        met = [X.index_select(x, torch.arange(n, X.shape[x], c)) for n in range(c)]  # one channel of each group
+        return [f(X=channel, K=K.narrow(k, n, 1), **more) for n, channel in enumerate(met)]
 
     def activated(f, **given):
         bias = given.get("bias")
