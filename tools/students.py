@@ -16,15 +16,15 @@ from tools import ROOT
 
 ANSWERS = ("solutions", "teach")
 LINK = re.compile(rf"\[([^\]]*)\]\((?:{'|'.join(ANSWERS)})(?:\.ipynb|\.md|\.html)?(?:#[^)]*)?\)")
-POINTER = re.compile(rf" · {LINK.pattern}")  # beside the number of an exercise
+POINTER = re.compile(rf"\n\n<details>\n<summary>Still stuck\?</summary>\n\n[^<]*{LINK.pattern}[^<]*</details>")
 ROW = re.compile(rf"^\|.*{LINK.pattern}.*\|\n", re.MULTILINE)
 
 
 def without_answers(text):
     """Take a page's links to the answers away: pointers and rows of tables with them, elsewhere only the link.
 
-    >>> without_answers("**Exercise 1** · [solution](solutions.ipynb#one)")
-    '**Exercise 1**'
+    >>> without_answers("**Exercise 1**: write it down before you look at the [solutions](solutions.ipynb).")
+    '**Exercise 1**: write it down before you look at the solutions.'
     """
     return LINK.sub(r"\1", POINTER.sub("", ROW.sub("", text)))
 
