@@ -14,43 +14,46 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
 
-from d2lconv.grading.judge import NAMES, Row, grade
-from d2lconv.grading.server import Server, container
+from d2lconv.grading.judge import NAMES, Row, Server, container, grade
 from d2lconv.palette import PALETTE
 
 BUBBLEWRAP = """bubblewrap, which holds against malice: a notebook saw Python's libraries and an empty folder,
 no other file, no network and no other process"""
 HOOK = """an audit hook and limits of time and memory, which hold against accidents and pranks,
 not against malice"""
+COLUMNS = "notebook", "exercise", "passed", "misconception", "finding"
 MOST = 12  # misconceptions in the figure
 
 _server: Server  # of a judge's process
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     """Grade notebooks, write the table and the figure, and say what there is to say."""
     options = parsed(arguments)
-    protection, rows = protected(options.protection), []
+    protection, rows = protected(options.protection), list[Row]()
     for done, found in enumerate(graded(options, protection == BUBBLEWRAP), 1):
         rows += found
-        progress(done, len(options.notebooks))
+        if sys.stderr.isatty():
+            bar = "#" * (30 * done // len(options.notebooks))
+            print(f"\r[{bar:30}] {done} of {len(options.notebooks)}", end="", file=sys.stderr, flush=True)
     rows.sort(key=lambda row: (row.notebook, NAMES.index(row.exercise)))
     write(rows, options.csv)
     counts = histogram(rows)
     draw_histogram(counts, len(options.notebooks)).savefig(options.figure, dpi=200)
-    print(summary(rows, counts))
-    print(f"\nProtected by {protection}.\nWritten: {options.csv}, {options.figure}")
+    print(f"\n{summary(rows, counts)}\n\nProtected by {protection}.\nWritten: {options.csv}, {options.figure}")
 
 
-def parsed(arguments):
+def parsed(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser("python -m d2lconv.grade", description=__doc__.partition("\n\n")[2])
+    parser = argparse.ArgumentParser("python -m d2lconv.grade", description=(__doc__ or "").partition("\n\n")[2])
     add = parser.add_argument
     add("notebooks", nargs="+", metavar="notebook", help="a student's .ipynb file")
     add("--csv", default="marks.csv", help="the table (marks.csv)")
@@ -61,21 +64,19 @@ def parsed(arguments):
     return parser.parse_args(arguments)
 
 
-def protected(wanted):
+def protected(wanted: str) -> str:
     """Choose what protects this computer; bubblewrap needs the program, and a kernel that lets users start it."""
     if sys.platform == "win32":
         sys.exit("processes cannot be limited on Windows: grade in WSL, on Linux or on a Mac")
-    if wanted == "hook":
-        return HOOK
     with tempfile.TemporaryDirectory() as home:
         trial = [*container(home), sys.executable, "-c", ""]
         works = shutil.which("bwrap") and not subprocess.run(trial, capture_output=True).returncode
     if wanted == "bubblewrap" and not works:
         sys.exit("bubblewrap is not installed, or cannot start here")
-    return BUBBLEWRAP if works else HOOK
+    return BUBBLEWRAP if works and wanted != "hook" else HOOK
 
 
-def graded(options, contained):
+def graded(options: argparse.Namespace, contained: bool) -> Iterator[list[Row]]:
     """Yield the rows of each notebook, in the order in which they are done."""
     fork = multiprocessing.get_context("fork")  # torch is imported once, and no thread runs yet
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(
@@ -89,37 +90,30 @@ def graded(options, contained):
                 yield [Row(notebooks[future], name, False, (), said) for name in options.only]
 
 
-def begin(folder, contained, seconds):
+def begin(folder: str, contained: bool, seconds: int) -> None:
     """Begin a judge's process."""
     global _server
     torch.set_num_threads(1)
     _server = Server(tempfile.mkdtemp(dir=folder), contained, seconds)
 
 
-def judged(path, options):
+def judged(path: str, options: argparse.Namespace) -> list[Row]:
     """Grade a notebook in a judge's process."""
     return grade(path, options.only, _server, options.timeout)
 
 
-def progress(done, total):
-    """Show how far it is, where somebody looks."""
-    if sys.stderr.isatty():
-        bar = "#" * (30 * done // total)
-        print(f"\r[{bar:30}] {done} of {total}", end="\n" * (done == total), file=sys.stderr, flush=True)
-
-
-def write(rows, path):
+def write(rows: list[Row], path: str | os.PathLike[str]) -> None:
     """Write the table."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(["notebook", "exercise", "passed", "misconception", "finding"])
+        table.writerow(COLUMNS)
         for row in rows:
             names = "; ".join(row.misconceptions)
             table.writerow(map(harmless, (row.notebook, row.exercise, row.passed, names, row.finding)))
 
 
-def harmless(value):
-    """A line of text that no terminal and no spreadsheet takes for a command.
+def harmless(value: Any) -> str:
+    """Return a line of text that no terminal and no spreadsheet takes for a command.
 
     >>> harmless("=1+1")
     "'=1+1"
@@ -128,8 +122,8 @@ def harmless(value):
     return f"'{text}" if text.startswith(tuple("=+-@")) else text
 
 
-def histogram(rows):
-    """How many notebooks show each misconception, the most first.
+def histogram(rows: list[Row]) -> list[tuple[str, int]]:
+    """Count how many notebooks show each misconception, the most first.
 
     >>> histogram([Row("a", "corr2d", False, ("flipped",), ""), Row("a", "conv2d", False, ("flipped",), "")])
     [('flipped', 1)]
@@ -138,8 +132,8 @@ def histogram(rows):
     return Counter(name for _, name in sorted(pairs)).most_common()
 
 
-def summary(rows, counts):
-    """What there is to say in the terminal: the exercises, the misconceptions, and whom to look at."""
+def summary(rows: list[Row], counts: list[tuple[str, int]]) -> str:
+    """Write what there is to say in the terminal: the exercises, the misconceptions, and whom to look at."""
     lines = [f"{'exercise':30} passed   wrong"]
     for name in dict.fromkeys(row.exercise for row in rows):
         mine = [row for row in rows if row.exercise == name]
@@ -154,9 +148,9 @@ def summary(rows, counts):
     return "\n".join(lines)
 
 
-def draw_histogram(counts, total):
+def draw_histogram(counts: list[tuple[str, int]], total: int) -> Figure:
     """Draw how many of all notebooks show each misconception."""
-    names, numbers = zip(*counts[:MOST]) if counts else (["none was recognised"], [0])
+    names, numbers = zip(*counts[:MOST] or [("none was recognised", 0)])
     figure = Figure(figsize=(6.4, 0.7 + 0.32 * len(names)), layout="constrained")
     axes = figure.subplots()
     axes.bar_label(axes.barh(names, numbers, color=PALETTE["focus"][0], height=0.7), padding=4)

@@ -1,13 +1,15 @@
 """A student's notebook at work: its cells are run, and its functions are called, as the judge asks."""
 
-import contextlib
 import inspect
 import io
 import linecache
 import re
 import signal
+import socket
 import sys
 import traceback
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from typing import Any
 
 import torch
 from torch import nn
@@ -26,23 +28,23 @@ class TooLong(BaseException):
 class Tap(io.StringIO):
     """Keeps the beginning of what is printed."""
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         return super().write(text[:PRINTED - self.tell()])
 
 
 class Notebook:
     """The names that a notebook defines."""
 
-    def __init__(self):
-        self.names = {"__name__": "__main__", "display": print, "get_ipython": lambda: None}
+    def __init__(self) -> None:
+        self.names: dict[str, Any] = {"__name__": "__main__", "display": print, "get_ipython": lambda: None}
         signal.signal(signal.SIGPROF, stop)
 
-    def answer(self, judge):
+    def answer(self, judge: socket.socket) -> None:
         """Answer questions as they come: each names a method, seconds of CPU time, and arguments."""
         while True:
             method, seconds, *arguments = receive(judge, FOREVER)
             tap = Tap()
-            with contextlib.redirect_stdout(tap), contextlib.redirect_stderr(tap):
+            with redirect_stdout(tap), redirect_stderr(tap):
                 try:
                     signal.setitimer(signal.ITIMER_PROF, seconds, 0.2)  # again, where a bare `except:` takes it
                     reply = getattr(self, method)(*arguments)
@@ -52,7 +54,7 @@ class Notebook:
                 signal.setitimer(signal.ITIMER_PROF, 0)
             send(judge, {**reply, "printed": tap.getvalue()})
 
-    def run(self, number, source):
+    def run(self, number: int, source: str) -> dict[str, Any]:
         """Run a cell, without the lines that only Jupyter understands."""
         name = f"cell {number}"
         linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name
@@ -63,67 +65,50 @@ class Notebook:
         exec(code, self.names)
         return {}
 
-    def look(self, name):
+    def look(self, name: str) -> dict[str, Any]:
         """Say what is called by a name: nothing, a class, a layer, a function and its parameters, or a value."""
-        value = self.names.get(name)
         if name not in self.names:
             return {"nothing": True}
+        value, parameters = self.names[name], None
         if isinstance(value, (type, nn.Module)):
             return {"class" if isinstance(value, type) else "layer": True}
         if not callable(value) or isinstance(value, torch.Tensor):
             return {"value": pack(value)}
-        with contextlib.suppress(TypeError, ValueError):
+        with suppress(TypeError, ValueError):
             found = inspect.signature(value, follow_wrapped=False).parameters.values()
-            return {"function": [(one.name, one.kind, one.default is not one.empty) for one in found]}
-        return {"function": None}
+            parameters = [(one.name, one.kind, one.default is not one.empty) for one in found]
+        return {"function": parameters}
 
-    def call(self, name, values, options):
+    def call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Call a function; tell the answer, which arguments it changed, and whether this package made the answer."""
-        given, named = unpack(values), unpack_all(options)
-        before = {**dict(enumerate(unpack(values))), **unpack_all(options)}
-        watch = Watch(list(before.values()))
+        now, before = ({key: unpack(value) for key, value in arguments.items()} for _ in range(2))
+        made: list[Any] = []  # by functions of this package that are given all that there is
+
+        def watch(frame: Any, event: str, value: Any) -> None:
+            if event == "return" and frame.f_globals.get("__name__", "").startswith("d2lconv."):
+                held = [part for local in list(frame.f_locals.values()) for part in parts(local)]
+                if all(any(same(mine, theirs) for theirs in held) for mine in before.values()):
+                    made.extend(parts(value))
+
+        named = {key: value for key, value in now.items() if not key.isdigit()}
         sys.setprofile(watch)
         try:
-            value = self.names[name](*given, **named)
+            value = self.names[name](*list(now.values())[:len(now) - len(named)], **named)
         finally:
             sys.setprofile(None)
-        after = {**dict(enumerate(given)), **named}
-        changed = [[place, pack(now)] for place, now in after.items() if not same(now, before[place])]
-        return {"value": pack(value), "changed": changed, "borrowed": watch.made(value)}
+        changed = {key: pack(value) for key, value in now.items() if not same(value, before[key])}
+        return {"value": pack(value), "changed": changed, "borrowed": any(same(part, value) for part in made)}
 
 
-def unpack_all(options):
-    """Unpack arguments that are passed by name."""
-    return {name: unpack(value) for name, value in options.items()}
-
-
-class Watch:
-    """Notices when a function of this package is given all that there is: what it returns is not the student's."""
-
-    def __init__(self, given):
-        self.given, self.returned = given, []
-
-    def __call__(self, frame, event, value):
-        if event != "return" or not frame.f_globals.get("__name__", "").startswith("d2lconv."):
-            return
-        held = [part for local in list(frame.f_locals.values()) for part in parts(local)]
-        if all(any(same(mine, theirs) for theirs in held) for mine in self.given):
-            self.returned += parts(value)
-
-    def made(self, answer):
-        """Say whether the answer, or what it is a part of, was returned."""
-        return any(same(part, answer) for part in self.returned)
-
-
-def parts(value):
-    """A value and what it is made of."""
+def parts(value: Any) -> list[Any]:
+    """List a value and what it is made of."""
     if isinstance(value, dict):
         return [value, *value.values()]
     return [value, *(value if isinstance(value, tuple) else getattr(value, "__dict__", {}).values())]
 
 
-def same(one, other):
-    """Say whether two values are alike."""
+def same(one: Any, other: Any) -> bool:
+    """Tell whether two values are alike."""
     if type(one) is not type(other):
         return False
     if isinstance(one, torch.Tensor):
@@ -133,13 +118,13 @@ def same(one, other):
     return one is None or (isinstance(one, (bool, int, float, str)) and one == other)
 
 
-def stop(*_):
-    """What an alarm does."""
+def stop(*_: Any) -> None:
+    """End what takes too long: what an alarm does."""
     raise TooLong
 
 
-def told(error):
-    """An exception's type and words, and the last cell and line that it passed."""
-    said = [str(error)] if isinstance(error, SyntaxError) else list(map(str, error.args))
+def told(error: BaseException) -> list[Any]:
+    """Tell an exception's type and words, and the last cell and line that it passed."""
+    said = [str(error)] if isinstance(error, SyntaxError) else [*map(str, error.args)]
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith("cell ")]
     return [type(error).__name__, said, *([frames[-1].filename, frames[-1].lineno] if frames else [])]

@@ -3,19 +3,22 @@
 import base64
 import json
 import numbers
+import socket
 import time
+from typing import Any
 
 import torch
+from torch import Tensor
 
 LONGEST = 64 << 20  # bytes of one line
 
 
-def send(end, message):
+def send(end: socket.socket, message: Any) -> None:
     """Send a message into a socket."""
     end.sendall(json.dumps(message).encode() + b"\n")
 
 
-def receive(end, seconds):
+def receive(end: socket.socket, seconds: float) -> Any:
     """Return the next message; raise ``OSError``, ``EOFError`` or ``ValueError`` if none comes in time."""
     until, line = time.monotonic() + seconds, bytearray()
     while not line.endswith(b"\n"):
@@ -27,41 +30,31 @@ def receive(end, seconds):
     return json.loads(line)
 
 
-def pack(value):
+def pack(value: Any) -> Any:
     """Make of a value what JSON can carry: tensors, arrays, numbers, strings; of anything else, its type's name.
 
     >>> unpack(pack((1, [True, None])))
     (1, [True, None])
     """
-    if isinstance(value, torch.Tensor):
-        return {"tensor": packed(value)}
-    if isinstance(value, tuple):
-        return {"tuple": [pack(part) for part in value]}
     if isinstance(value, list):
         return [pack(part) for part in value]
+    if isinstance(value, tuple):
+        return {"tuple": pack([*value])}
     if value is None or isinstance(value, (bool, str)):
         return value
-    if isinstance(value, numbers.Integral):
-        return int(value)
     if isinstance(value, numbers.Real):
-        return float(value)
-    if hasattr(value, "__array__"):
-        return {"array": packed(torch.as_tensor(value))}
-    return {"other": type(value).__name__}
-
-
-def packed(tensor):
-    """The dtype, the shape, and the numbers as bytes."""
-    tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
-    if tensor.layout is not torch.strided:
-        tensor = tensor.to_dense()
-    if tensor.numel() * tensor.itemsize > LONGEST // 2:
+        return int(value) if isinstance(value, numbers.Integral) else float(value)
+    if not hasattr(value, "__array__"):
+        return {"other": type(value).__name__}
+    tensor = torch.as_tensor(value).detach().cpu().to_dense().resolve_conj().resolve_neg().contiguous()
+    if tensor.nbytes > LONGEST // 2:
         raise ValueError(f"the answer has {tensor.numel():,} numbers")
-    raw = tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
-    return [str(tensor.dtype).removeprefix("torch."), list(tensor.shape), base64.b64encode(raw).decode()]
+    text = base64.b64encode(tensor.reshape(-1).view(torch.uint8).numpy().tobytes()).decode()
+    kind = "tensor" if isinstance(value, Tensor) else "array"
+    return {kind: [str(tensor.dtype).removeprefix("torch."), [*tensor.shape], text]}
 
 
-def unpack(value):
+def unpack(value: Any) -> Any:
     """Make the value again; what has another form is an error, and nothing of it ever runs."""
     if isinstance(value, list):
         return [unpack(part) for part in value]
@@ -69,7 +62,7 @@ def unpack(value):
         return value
     ((kind, held),) = value.items()
     if kind == "tuple":
-        return tuple(unpack(part) for part in held)
+        return tuple(unpack(held))
     if kind == "other":
         return ... if held == "ellipsis" else type(held, (), {})()
     name, shape, text = held
