@@ -53,6 +53,7 @@ def describe_figures(app, doctree):
                 text = parts["text/plain"].astext() if "text/plain" in parts else ""
                 for image in output.findall(nodes.image):
                     image.setdefault("alt", alternative(source, text))
+                    image["classes"] += ["drawing"] if text and not text.startswith("<") else []  # without paper
 
 
 def describe(app, pagename, templatename, context, doctree):

@@ -14,7 +14,7 @@ from d2lconv.corr import corr2d, corr2d_multi_in, corr2d_multi_in_out, corr2d_mu
 from d2lconv.cost import conv2d_cost
 from d2lconv.exercises.questions import ask, practice
 from d2lconv.explorer import explore
-from d2lconv.figures import draw, draw_stacks
+from d2lconv.figures import draw, draw_stacks, draw_weight
 from d2lconv.runtime import default_device, exact_float32
 from d2lconv.summary import summary
 from d2lconv.validation import shapes
@@ -31,6 +31,7 @@ __all__ = [
     "default_device",
     "draw",
     "draw_stacks",
+    "draw_weight",
     "exact_float32",
     "explain",
     "explore",

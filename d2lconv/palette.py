@@ -27,6 +27,13 @@ PALETTE = {
     "wrong": ("#b00050", "#ff92bd"), "wrong_tint": ("#fde4ee", "#4d1630"),
     "focus": ("#0b57d0", "#a8c7fa"),
 }
+# In a picture, which cannot know what paper it comes upon, all is written on tiles that are neither bright in the
+# dark nor dark on white. On these it is written in "text", on a tile of any other colour in "on_output".
+TILES = {
+    "cell": "#c3cbd5", "outside": "#96a1ae", "window_tint": "#f2bf45",
+    "channel0_tint": "#f0a08a", "channel1_tint": "#74cdb1", "channel2_tint": "#8fbbf2",
+    "channel3_tint": "#cfa3ec", "channel4_tint": "#6fcbdd", "channel5_tint": "#c3cc5c",
+}
 CHANNELS = 6  # with more input channels, the colours begin anew
 
 
