@@ -6,7 +6,7 @@ registered wrong ones; what is `asked` of each result is the answer, or the mark
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -15,6 +15,13 @@ import torch
 from d2lconv.arithmetic import explain, number
 from d2lconv.exercises.engine.exercise import Misconception
 from d2lconv.exercises.tasks import misconceptions as of
+
+CHANNELS, SIDES, KERNELS, DRAWS = (2, 3, 4, 5, 6, 8), (6, 7, 8, 9, 10), (2, 3, 4, 5), range(1, 60)
+PRACTICE = {  # what a parameter of this name is in practice, unless a template says otherwise
+    "draw": DRAWS, "i": (0, 1), "j": (0, 1), "o": (0, 1), "stride": (1, 2, 3), "padding": (0, 1, 2),
+    "groups": (2, 3, 4), **dict.fromkeys(("c", "c_i", "c_o"), CHANNELS), **dict.fromkeys(("h", "w"), SIDES),
+    **dict.fromkeys(("k", "k_h", "k_w", "kernel", "k2"), KERNELS),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,25 +34,41 @@ class Template:
     """
 
     topic: str
-    text: str
-    why: str
     exercise: str
     numbers: dict[str, tuple[int, Sequence[int]]]
     arguments: Callable[..., Any]
+    text: str
+    why: str
     beliefs: tuple[Misconception, ...] = ()
     asked: Callable[..., Any] = lambda result, **numbers: result
     words: Callable[..., dict[str, str]] = lambda arguments, **numbers: {}
-    options: dict[str, Misconception | None] | None = None
+    options: dict[str, Misconception | None] = field(default_factory=dict)
 
     @property
     def told_apart(self) -> tuple[Misconception, ...]:
         """The beliefs that have a wrong answer of their own."""
-        return self.beliefs or tuple(belief for belief in (self.options or {}).values() if belief)
+        return self.beliefs or tuple(belief for belief in self.options.values() if belief)
 
 
-# The numbers of a question's tensors
+def own(**values):
+    """Give each parameter its own value, and those for practice: the usual ones, unless both are given."""
+    return {name: n if isinstance(n, tuple) else (n, PRACTICE[name]) for name, n in values.items()}
 
-DRAWS = range(1, 60)
+
+# The tensors of a question
+
+def ones(*patterns):
+    """Return a function that makes tensors of ones: only their shapes matter.
+
+    >>> [one.shape for one in ones("c_i h w", "c_i k k")(c_i=2, h=5, w=4, k=3)]
+    [torch.Size([2, 5, 4]), torch.Size([2, 3, 3])]
+    """
+    return lambda **numbers: [torch.ones([numbers[axis] for axis in axes.split()]) for axes in patterns]
+
+
+def drawn(*shapes):
+    """Return a function that makes tensors of these shapes."""
+    return lambda draw, **_: tensors(draw, *shapes)
 
 
 def tensors(draw, *shapes):
@@ -54,24 +77,24 @@ def tensors(draw, *shapes):
     >>> [tensor.tolist() for tensor in tensors(0, (2, 2, 2), (2, 1))]
     [[[[0.0, 1.0], [2.0, 3.0]], [[1.0, 2.0], [3.0, 4.0]]], [[0.0], [1.0]]]
     """
-    random = Random(draw)
-    return [drawn(random, *shape) if draw else counted(*shape) for shape in shapes]
+    random = Random(draw)  # Python's generator gives the same digits everywhere
+
+    def digits(*shape):
+        size = torch.Size(shape).numel()
+        if draw:
+            return torch.tensor(random.choices(range(-1, 5), k=size)).reshape(shape).double()
+        if len(shape) > 2:  # each plane begins at the sum of its indices
+            return torch.stack([digits(*shape[1:]) + n for n in range(shape[0])])
+        return torch.arange(size).reshape(shape).double()
+    return [digits(*shape) for shape in shapes]
 
 
-def counted(*shape):
-    """Count up in each plane, which begins at the sum of its indices."""
-    if len(shape) > 2:
-        return torch.stack([counted(*shape[1:]) + n for n in range(shape[0])])
-    return torch.arange(shape[0] * shape[1]).reshape(shape).double()
+def layer(c_i, c_o, h, w, k, stride=1, padding=0):
+    """Return the arguments of the exercises that count."""
+    return (c_i, h, w), (c_o, c_i, k, k), stride, padding
 
 
-def drawn(random, *shape):
-    """Draw digits with which one can reckon; Python's generator gives the same ones everywhere."""
-    digits = random.choices(range(-1, 5), k=torch.Size(shape).numel())
-    return torch.tensor(digits).reshape(shape).double()
-
-
-# How tensors are shown
+# How they are shown
 
 def block(name, matrix):
     """Write a matrix under its name, as lines of equal length.
@@ -94,19 +117,20 @@ def side_by_side(*blocks):
 
 def by_channel(tensors, **numbers):
     """Show each channel of X beside the slices that meet it, and write out the first element asked for."""
-    X, K = tensors
+    X, K, bias = [*tensors, None][:3]
     slices = K.transpose(0, 1) if K.ndim == 4 else K[:, None]
     names = "K[{o}, {c}]" if K.ndim == 4 else "K[{c}]"
     rows = [side_by_side(block(f"X[{c}]", x), *(block(names.format(o=o, c=c), k) for o, k in enumerate(kernels)))
             for c, (x, kernels) in enumerate(zip(X, slices))]
     at = [numbers.get(axis, 0) for axis in ("oij" if K.ndim == 4 else "ij")]
-    return {"grid": "\n\n".join(rows), "sum": str(explain(X, K, at))}
+    return {"grid": "\n\n".join(rows), "b": "" if bias is None else in_a_row(bias),
+            "sum": str(explain(X, K, at, bias))}
 
 
-def plain_list(values):
+def in_a_row(values):
     """Write numbers in a row.
 
-    >>> plain_list(torch.tensor([1.0, 2.0]))
+    >>> in_a_row(torch.tensor([1.0, 2.0]))
     '1, 2'
     """
     return ", ".join(map(number, values.flatten().tolist()))
@@ -126,267 +150,224 @@ def flat(Y, **_):
     return Y.flatten()
 
 
-def layer(c_i, c_o, h, w, k, stride, padding):
-    """The arguments of the exercises that count."""
-    return (c_i, h, w), (c_o, c_i, k, k), stride, padding
-
-
-CHANNELS, SIDES, KERNELS = (2, 3, 4, 5, 6, 8), (6, 7, 8, 9, 10), (2, 3, 4, 5)  # for practice
+MISPLACED = of.SAME_SIZE, of.PLUS_ONE, of.EXCHANGED_HW
+COUNTED_IN = of.ONE_SIDE, of.ROUNDING, of.INPUT_PLACES
 
 TEMPLATES = {
     # One output element
     "element": Template(
-        "one output element",
+        "one output element", "corr2d_multi_in", own(draw=0, i=0, j=1), drawn((2, 3, 3), (2, 2, 2)),
         "Two input channels, and a kernel with a slice for each. What is `Y[{i}, {j}]`, the number in row {i} and "
         "column {j} of `corr2d_multi_in(X, K)`?",
         "Each channel meets its own slice, and all products are added: {sum}.",
-        "corr2d_multi_in", {"draw": (0, DRAWS), "i": (0, (0, 1)), "j": (1, (0, 1))},
-        lambda draw, **_: tensors(draw, (2, 3, 3), (2, 2, 2)),
         (of.MEAN, of.SHARED, of.ONE_CHANNEL, of.FLIPPED), element, by_channel),
     "element_out": Template(
-        "one output element",
+        "one output element", "corr2d_multi_in_out", own(draw=0, o=1), drawn((2, 2, 2), (2, 2, 2, 2)),
         "Two kernels, each with a slice for each of the two input channels. What is `Y[{o}, 0, 0]`, the first number "
         "of output channel {o}?",
         "Output channel {o} is made by kernel {o} alone: {sum}.",
-        "corr2d_multi_in_out", {"draw": (0, DRAWS), "o": (1, (0, 1))},
-        lambda draw, **_: tensors(draw, (2, 2, 2), (2, 2, 2, 2)),
         (of.MEAN, of.SHARED, of.ONE_CHANNEL, of.SAME_OUTPUT, of.EXCHANGED_IO), element, by_channel),
     "bias": Template(
-        "one output element",
+        "one output element", "conv2d", own(draw=0, o=1),
+        lambda draw, **_: [*tensors(draw, (1, 2, 2, 2)), *tensors(draw, (2, 2, 2, 2)),
+                           torch.tensor([10.0, 20.0]).double() + draw],
         "Two input channels, two kernels, and the biases {b}. What is the first number of output channel {o}?",
         "The bias of output channel {o} is added once, after the sum: {sum}.",
-        "conv2d", {"draw": (0, DRAWS), "o": (1, (0, 1))},
-        lambda draw, **_: [tensors(draw, (1, 2, 2, 2))[0], *tensors(draw, (2, 2, 2, 2)),
-                           torch.tensor([10.0, 20.0]).double() + draw],
         (of.MEAN, of.BIAS_PAIR, of.BIAS_IN, of.BIAS_WIDTH, of.SAME_OUTPUT),
         lambda Y, o, **_: Y[0, o, 0, 0],
-        lambda given, o, **_: {"grid": by_channel((given[0][0], given[1]), o=o)["grid"], "b": plain_list(given[2]),
-                               "sum": str(explain(given[0][0], given[1], (o, 0, 0), given[2]))}),
+        lambda given, **numbers: by_channel((given[0][0], *given[1:]), **numbers)),
     "flip": Template(
-        "one output element",
+        "one output element", "corr2d", own(draw=0),
+        lambda draw: [plane[0] for plane in tensors(draw, (1, 2, 2), (1, 2, 2))],
         "One channel, and one kernel of the same size. Which number does `Conv2d` give, before any bias?",
         "A layer correlates: the kernel's first element meets the window's first, {sum}. Nothing is flipped.",
-        "corr2d", {"draw": (0, DRAWS)},
-        lambda draw: [plane[0] for plane in tensors(draw, (1, 2, 2), (1, 2, 2))],
         (of.FLIPPED, of.MEAN, of.EXCHANGED_HW), element,
-        lambda given, **_: {"grid": side_by_side(block("X", given[0]), block("K", given[1])),
-                            "sum": str(explain(given[0], given[1], (0, 0)))}),
+        lambda given, **_: {"grid": side_by_side(*map(block, "XK", given)), "sum": str(explain(*given, (0, 0)))}),
 
     # Shapes
     "shape_in": Template(
-        "shapes",
+        "shapes", "corr2d_multi_in", own(c_i=2, h=(3, SIDES), w=(3, SIDES), k=2), ones("c_i h w", "c_i k k"),
         "`X` has the shape ({c_i}, {h}, {w}) and `K` the shape ({c_i}, {k}, {k}). What is the shape of "
         "`corr2d_multi_in(X, K)`?",
         "The sum runs over the channels, so that one map is left; a kernel of {k} fits into {h} at "
         "{h} - {k} + 1 places.",
-        "corr2d_multi_in", {"c_i": (2, CHANNELS), "h": (3, SIDES), "w": (3, SIDES), "k": (2, KERNELS)},
-        lambda c_i, h, w, k: (torch.ones(c_i, h, w), torch.ones(c_i, k, k)),
-        (of.STACKED, of.SAME_SIZE, of.PLUS_ONE, of.EXCHANGED_HW), shape),
+        (of.STACKED, *MISPLACED), shape),
     "shape_out": Template(
-        "shapes",
+        "shapes", "corr2d_multi_in_out", own(c_i=2, c_o=3, h=3, w=3, k=2), ones("c_i h w", "c_o c_i k k"),
         "`X` has the shape ({c_i}, {h}, {w}) and `K` the shape ({c_o}, {c_i}, {k}, {k}). What is the shape of "
         "`corr2d_multi_in_out(X, K)`?",
         "Each of the {c_o} kernels makes one map, {h} - {k} + 1 high and {w} - {k} + 1 wide.",
-        "corr2d_multi_in_out",
-        {"c_i": (2, CHANNELS), "c_o": (3, CHANNELS), "h": (3, SIDES), "w": (3, SIDES), "k": (2, KERNELS)},
-        lambda c_i, c_o, h, w, k: (torch.ones(c_i, h, w), torch.ones(c_o, c_i, k, k)),
-        (of.STACKED, of.SAME_SIZE, of.PLUS_ONE, of.EXCHANGED_HW, of.LAST), shape),
+        (of.STACKED, *MISPLACED, of.LAST), shape),
     "shape_layer": Template(
-        "shapes",
+        "shapes", "output_shape", own(c_i=3, c_o=16, h=8, w=10, k=3, stride=2, padding=1), layer,
         "`Conv2d({c_i}, {c_o}, {k}, stride={stride}, padding={padding})` gets an image of the shape "
         "({c_i}, {h}, {w}). What is the shape of the output?",
         "One map for each of the {c_o} kernels; ({h} + 2*{padding} - {k}) // {stride} + 1 high, and the width in "
         "the same way.",
-        "output_shape", {"c_i": (3, CHANNELS), "c_o": (16, CHANNELS), "h": (8, SIDES), "w": (10, SIDES),
-                         "k": (3, KERNELS), "stride": (2, (1, 2, 3)), "padding": (1, (0, 1, 2))},
-        layer, (of.ONE_SIDE, of.ROUNDING, of.INPUT_PLACES, of.LAST, of.EXCHANGED_HW, of.EXCHANGED_IO)),
+        (*COUNTED_IN, of.LAST, of.EXCHANGED_HW, of.EXCHANGED_IO)),
     "shape_depthwise": Template(
-        "shapes",
+        "shapes", "depthwise", own(c=3, h=6, w=6, k=3), ones("c h w", "c k k"),
         "`X` has the shape ({c}, {h}, {w}), and `Conv2d({c}, {c}, {k}, groups={c})` is depthwise. What is the shape "
         "of the output?",
         "Nothing is summed over channels: {c} maps in, {c} maps out, each {h} - {k} + 1 high.",
-        "depthwise", {"c": (3, CHANNELS), "h": (6, SIDES), "w": (6, SIDES), "k": (3, KERNELS)},
-        lambda c, h, w, k: (torch.ones(c, h, w), torch.ones(c, k, k)),
-        (of.SUMMED, of.SAME_SIZE, of.PLUS_ONE, of.EXCHANGED_HW), shape),
+        (of.SUMMED, *MISPLACED), shape),
     "shape_groups": Template(
-        "shapes",
+        "shapes", "conv2d", own(c=(3, (2, 3, 4)), c_o=(6, (6, 12)), h=200, w=170, k=3),
+        lambda c, c_o, h, w, k: (torch.ones(1, c, h, w), torch.ones(c_o, 1, k, k), None, 1, 0, c),
         "`X` has the shape ({c}, {h}, {w}). `Conv2d({c}, {c_o}, {k}, groups={c})` makes several maps of each channel, "
         "without padding. What is the shape of the output?",
         "{c_o} maps, each {h} - {k} + 1 high and {w} - {k} + 1 wide.",
-        "conv2d", {"c": (3, (2, 3, 4)), "c_o": (6, (6, 12)), "h": (200, SIDES), "w": (170, SIDES), "k": (3, KERNELS)},
-        lambda c, c_o, h, w, k: (torch.ones(1, c, h, w), torch.ones(c_o, 1, k, k), None, 1, 0, c),
-        (of.SAME_SIZE, of.PLUS_ONE, of.EXCHANGED_HW, of.last(1)), lambda Y, **_: tuple(Y[0].shape)),
+        (*MISPLACED, of.last(1)), lambda Y, **_: tuple(Y[0].shape)),
     "size": Template(
-        "shapes",
+        "shapes", "output_size", own(size=(8, (*SIDES, 28, 32)), kernel=3, padding=(1, (0, 1, 2, 3)), stride=2),
+        lambda size, kernel, padding, stride: (size, kernel, stride, padding),
         "A kernel of size {kernel} slides over {size} pixels in a row, with padding {padding} on each side and "
         "stride {stride}. At how many places does it stop?",
         "({size} + 2*{padding} - {kernel}) // {stride} + 1 = {answer}.",
-        "output_size", {"size": (8, (*SIDES, 28, 32)), "kernel": (3, KERNELS), "padding": (1, (0, 1, 2, 3)),
-                        "stride": (2, (1, 2, 3))},
-        lambda size, kernel, padding, stride: (size, kernel, stride, padding),
-        (of.ONE_SIDE, of.ROUNDING, of.INPUT_PLACES)),
+        COUNTED_IN),
     "weight_shape": Template(
-        "shapes",
+        "shapes", "hwio_to_oihw", own(c_i=3, c_o=(5, (7, 9, 16)), k_h=2, k_w=2), ones("k_h k_w c_i c_o"),
         "What is the shape of `Conv2d({c_i}, {c_o}, ({k_h}, {k_w})).weight`?",
         "Output channels first, then input channels, then rows and columns: one kernel for each output, and in it "
         "one slice for each input.",
-        "hwio_to_oihw", {"c_i": (3, CHANNELS), "c_o": (5, (7, 9, 16)), "k_h": (2, KERNELS), "k_w": (2, KERNELS)},
-        lambda c_i, c_o, k_h, k_w: (torch.ones(k_h, k_w, c_i, c_o),),
         (of.EXCHANGED_IO, of.EXCHANGED_HW, of.RESHAPED), shape),
     "keras_weight": Template(
-        "shapes",
+        "shapes", "hwio_to_oihw", own(k_h=3, k_w=3, c_i=16, c_o=(32, (7, 9, 16))), ones("k_h k_w c_i c_o"),
         "A Keras kernel has the shape ({k_h}, {k_w}, {c_i}, {c_o}). What is the shape of the same kernel in PyTorch?",
         "Keras writes rows, columns, inputs, outputs; PyTorch writes outputs, inputs, rows, columns.",
-        "hwio_to_oihw", {"k_h": (3, KERNELS), "k_w": (3, KERNELS), "c_i": (16, CHANNELS), "c_o": (32, (7, 9, 16))},
-        lambda k_h, k_w, c_i, c_o: (torch.ones(k_h, k_w, c_i, c_o),),
         (of.EXCHANGED_IO, of.EXCHANGED_HW, of.RESHAPED), shape),
 
     # Parameters
     "parameters": Template(
-        "parameters",
+        "parameters", "parameters", own(c_i=3, c_o=5, k=2), lambda c_i, c_o, k: (c_i, c_o, k, k, True, 1),
         "How many parameters does `Conv2d({c_i}, {c_o}, {k})` have, with its biases?",
         "{c_o} kernels of {c_i} slices, {k}x{k} each, and {c_o} biases: "
         "{c_o} * {c_i} * {k} * {k} + {c_o} = {answer}.",
-        "parameters", {"c_i": (3, CHANNELS), "c_o": (5, CHANNELS), "k": (2, KERNELS)},
-        lambda c_i, c_o, k: (c_i, c_o, k, k, True, 1),
         (of.BIAS_IN, of.BIAS_PAIR, of.BIAS_NONE, of.SHARED, of.OUTPUTS_OUT)),
     "biases": Template(
-        "parameters",
+        "parameters", "parameters", own(c_i=3, c_o=(5, (*CHANNELS, 16)), k=2),
+        lambda c_i, c_o, k: (c_i, c_o, k, k, True, 1),
         "How many biases does `Conv2d({c_i}, {c_o}, {k})` have?",
         "One for each output channel, added to its map after the sum.",
-        "parameters", {"c_i": (3, CHANNELS), "c_o": (5, (*CHANNELS, 16)), "k": (2, KERNELS)},
-        lambda c_i, c_o, k: (c_i, c_o, k, k, True, 1), (of.BIAS_IN, of.BIAS_PAIR, of.BIAS_NONE),
-        lambda count, c_i, c_o, k: count - c_i * c_o * k * k),
+        (of.BIAS_IN, of.BIAS_PAIR, of.BIAS_NONE), lambda count, c_i, c_o, k: count - c_i * c_o * k * k),
 
     # Multiply-adds
     "macs": Template(
-        "multiply-adds",
+        "multiply-adds", "macs",
+        own(c_i=(2, (2, 3, 4)), c_o=(3, (3, 4, 5)), h=6, w=6, k=3, stride=(1, (1, 1, 2)), padding=(1, (0, 1))), layer,
         "A layer with {c_o} kernels of {k}x{k} reads {c_i} channels of {h}x{w}, with stride {stride} and padding "
         "{padding}. How many multiply-adds does it do?",
         "Each of the {c_o} * {c_i} * {k} * {k} weights is used once at every output position.",
-        "macs", {"c_i": (2, (2, 3, 4)), "c_o": (3, (3, 4, 5)), "h": (6, SIDES), "w": (6, SIDES), "k": (3, KERNELS),
-                 "stride": (1, (1, 1, 2)), "padding": (1, (0, 1))},
-        layer, (of.MAC_TWO, of.NO_PLACES, of.TWO_LOOPS, of.OUTPUTS_OUT, of.ONE_SIDE, of.ROUNDING, of.INPUT_PLACES)),
+        (of.MAC_TWO, of.NO_PLACES, of.TWO_LOOPS, of.OUTPUTS_OUT, *COUNTED_IN)),
     "flops": Template(
-        "multiply-adds",
+        "multiply-adds", "flops",
+        own(c_i=(3, (2, 3, 4)), c_o=(4, (3, 4, 5)), h=(3, (2, 3, 4, 5)), k=(3, (1, 2, 3))),
+        lambda c_i, c_o, h, k: layer(c_i, c_o, h + k - 1, h + k - 1, k),
         "A layer does a multiply-add for each of its {c_o} * {c_i} * {k} * {k} weights at {h} * {h} output positions. "
         "How many operations (FLOPs) is that?",
         "A multiply-add is a product and a sum, so two operations.",
-        "flops", {"c_i": (3, (2, 3, 4)), "c_o": (4, (3, 4, 5)), "h": (3, (2, 3, 4, 5)), "k": (3, (1, 2, 3))},
-        lambda c_i, c_o, h, k: layer(c_i, c_o, h + k - 1, h + k - 1, k, 1, 0),
         (of.MAC_ONE, of.NO_PLACES, of.TWO_LOOPS, of.OUTPUTS_OUT)),
 
     # Groups
     "parameters_groups": Template(
-        "groups",
+        "groups", "parameters", own(c_i=(4, (12, 24)), c_o=(8, (12, 24)), k=3, groups=(2, (2, 3, 4, 6))),
+        lambda c_i, c_o, k, groups: (c_i, c_o, k, k, True, groups),
         "How many parameters does `Conv2d({c_i}, {c_o}, {k}, groups={groups})` have, with its biases?",
         "Each of the {c_o} kernels has {c_i} / {groups} slices, and each output channel one bias: "
         "{c_o} * {c_i} / {groups} * {k} * {k} + {c_o} = {answer}.",
-        "parameters", {"c_i": (4, (12, 24)), "c_o": (8, (12, 24)), "k": (3, KERNELS), "groups": (2, (2, 3, 4, 6))},
-        lambda c_i, c_o, k, groups: (c_i, c_o, k, k, True, groups),
         (of.NO_GROUPS, of.GROUP_KERNEL, of.BIAS_NONE, of.OUTPUTS_OUT)),
     "group_sees": Template(
-        "groups",
+        "groups", "block_diagonal", own(c=(8, (12,)), groups=(2, (2, 3, 4, 6)), o=(5, range(12))),
+        lambda c, groups, o: (torch.ones(c, c // groups, 1, 1), groups),
         "Which input channels does output channel {o} of `Conv2d({c}, {c}, 3, groups={groups})` see? Count from 0.",
         "A group is a run of {c} / {groups} neighbouring channels.",
-        "block_diagonal", {"c": (8, (12,)), "groups": (2, (2, 3, 4, 6)), "o": (5, range(12))},
-        lambda c, groups, o: (torch.ones(c, c // groups, 1, 1), groups),
-        (of.INTERLEAVED, of.EVERYWHERE), lambda K, c, groups, o: K[o].flatten().nonzero().flatten()),
+        (of.INTERLEAVED, of.EVERYWHERE), lambda K, o, **_: K[o].flatten().nonzero().flatten()),
     "depthwise": Template(
-        "groups",
+        "groups", "depthwise", own(draw=0), drawn((3, 2, 2), (3, 2, 2)),
         "A depthwise layer with three channels, at one place. Which numbers does it give, in their order?",
         "Map `c` comes from channel `c` alone; nothing is summed over channels: {answer}.",
-        "depthwise", {"draw": (0, DRAWS)}, lambda draw: tensors(draw, (3, 2, 2), (3, 2, 2)),
         (of.SUMMED, of.SHARED, of.MEAN, of.FLIPPED), flat, by_channel),
     "group_order": Template(
-        "groups",
+        "groups", "conv2d", own(step=(10, range(2, 10))),
+        lambda step: (step * torch.arange(1.0, 5).reshape(1, 4, 1, 1),
+                      torch.tensor([1.0, -1] * 4).reshape(8, 1, 1, 1), None, 1, 0, 4),
         "Four channels have the values {pixel} at one pixel. `Conv2d(4, 8, 1, groups=4)` has two kernels for each of "
         "them: the first keeps the number, the second turns its sign. Which eight numbers come out, in their order?",
         "First all outputs of the first group, then all of the second: {answer}.",
-        "conv2d", {"step": (10, range(2, 10))},
-        lambda step: (step * torch.arange(1.0, 5).reshape(1, 4, 1, 1), torch.tensor([1.0, -1] * 4).reshape(8, 1, 1, 1),
-                      None, 1, 0, 4),
-        (of.INTERLEAVED,), flat, lambda given, **_: {"pixel": plain_list(given[0])}),
+        (of.INTERLEAVED,), flat, lambda given, **_: {"pixel": in_a_row(given[0])}),
     "shuffle": Template(
-        "groups",
+        "groups", "channel_shuffle", own(c=(6, (6, 8, 9, 10, 12)), groups=2),
+        lambda c, groups: (torch.arange(c).reshape(c, 1, 1), groups),
         "A shuffle of {c} channels in {groups} groups: the channels 0 to {last} go in, in which order do they come "
         "out?",
         "The first channel of each group, then the second of each: {answer}.",
-        "channel_shuffle", {"c": (6, (6, 8, 9, 10, 12)), "groups": (2, (2, 3, 4))},
-        lambda c, groups: (torch.arange(c).reshape(c, 1, 1), groups),
         (of.UNSHUFFLE, of.RESHAPED), flat, lambda given, c, **_: {"last": str(c - 1)}),
     "separable": Template(
-        "groups",
+        "groups", "separable_ratio", own(c_i=8, c_o=(16, (4, 5, 6, 8, 12)), k=(3, (2, 3, 5))),
+        lambda c_i, c_o, k: (c_i, c_o, k),
         "A depthwise separable layer leads from {c_i} to {c_o} channels, {k}x{k}, without biases. How many weights "
         "does it have?",
         "Depthwise {c_i} * {k} * {k}, and 1x1 {c_i} * {c_o}: {answer} in all.",
-        "separable_ratio", {"c_i": (8, CHANNELS), "c_o": (16, (4, 5, 6, 8, 12)), "k": (3, (2, 3, 5))},
-        lambda c_i, c_o, k: (c_i, c_o, k), (of.NO_POINTWISE, of.EXCHANGED_IO),
-        lambda ratio, c_i, c_o, k: ratio * c_i * c_o * k * k),
+        (of.NO_POINTWISE, of.EXCHANGED_IO), lambda ratio, c_i, c_o, k: ratio * c_i * c_o * k * k),
 
     # 1x1
     "pixel": Template(
-        "1x1",
+        "1x1", "corr2d_multi_in_out_1x1", own(draw=(56, DRAWS)), drawn((3, 1, 1), (2, 3, 1, 1)),
         "At one pixel the three channels are {pixel}. A 1x1 layer has two kernels, which are the rows of `K`. Which "
         "two numbers does it give?",
         "Each output is the sum of channels times weights, as in a matrix product: {answer}.",
-        "corr2d_multi_in_out_1x1", {"draw": (56, DRAWS)}, lambda draw: tensors(draw, (3, 1, 1), (2, 3, 1, 1)),
         (of.MEAN, of.SHARED, of.ONE_CHANNEL, of.SAME_OUTPUT, of.RELU_FIRST), flat,
-        lambda given, **_: {"pixel": plain_list(given[0]), "grid": "\n".join(block("K", given[1].flatten(1)))}),
+        lambda given, **_: {"pixel": in_a_row(given[0]), "grid": "\n".join(block("K", given[1].flatten(1)))}),
     "grey": Template(
-        "1x1",
+        "1x1", "grey_kernel", own(draw=(11, DRAWS)), drawn((1, 3, 1, 1)),
         "A layer for colour pictures gets a grey one, three times the same channel. Its kernel's three slices are 1x1: "
         "{slices}. Which single weight, on the grey channel, does the same?",
         "Three equal channels meet three slices, and the results are added: {answer}.",
-        "grey_kernel", {"draw": (11, DRAWS)}, lambda draw: tensors(draw, (1, 3, 1, 1)),
         (of.GREY_MEAN, of.GREY_FIRST), lambda K, **_: K[0, 0, 0, 0],
-        lambda given, **_: {"slices": plain_list(given[0])}),
+        lambda given, **_: {"slices": in_a_row(given[0])}),
 
     # Composition
     "fold_bias": Template(
-        "composition",
+        "composition", "fold", own(w1=(3, KERNELS), b1=(1, (1, 2, 3)), w2=(2, KERNELS), b2=(4, (1, 2, 5))),
+        lambda w1, b1, w2, b2: [torch.tensor(values, dtype=torch.double)
+                                for values in ([[[[w1]]]], [b1], [[[[w2]]]], [b2])],
         "Two 1x1 layers with one channel each and nothing between them: first {w1} * x + {b1}, then {w2} * y + {b2}. "
         "They are one layer. What is its bias?",
         "The second layer sees the first one's bias, too: {w2} * {b1} + {b2} = {answer}.",
-        "fold", {"w1": (3, (2, 3, 4, 5)), "b1": (1, (1, 2, 3)), "w2": (2, (2, 3, 4, 5)), "b2": (4, (1, 2, 5))},
-        lambda w1, b1, w2, b2: [torch.tensor(values, dtype=torch.double) for values in
-                                ([[[[w1]]]], [b1], [[[[w2]]]], [b2])],
         (of.NO_FOLD_BIAS, of.FOLD_ORDER), lambda result, **_: result[1].item()),
     "composed": Template(
-        "composition",
+        "composition", "composed_size", own(k1=(3, (*KERNELS, 7)), k2=3, stride=(1, (1, 2))),
+        lambda k1, k2, stride: (k1, k2, stride),
         "A layer of {k1}x{k1} with stride {stride}, then one of {k2}x{k2}. How many pixels wide is the square of the "
         "input on which one number of the second layer depends?",
         "Windows overlap; one step of the second layer is {stride} of the first: "
         "{k1} + ({k2} - 1) * {stride} = {answer}.",
-        "composed_size", {"k1": (3, (*KERNELS, 7)), "k2": (3, KERNELS), "stride": (1, (1, 2))},
-        lambda k1, k2, stride: (k1, k2, stride), (of.SIZES_ADD, of.NO_FIRST_STRIDE)),
+        (of.SIZES_ADD, of.NO_FIRST_STRIDE)),
 
     # In words
     "combined": Template(
-        "channels in words",
+        "channels in words", "corr2d_multi_in", own(c=(2, (3, 4, 5, 6))),
+        lambda c: tensors(c, (c, 3, 3), (c, 2, 2)),
         "A layer reads {c} input channels. How does one output map come from them?",
         "Each channel has its own slice of the kernel, and all products are added; nothing is averaged.",
-        "corr2d_multi_in", {"c": (2, (3, 4, 5, 6))}, lambda c: tensors(c, (c, 3, 3), (c, 2, 2)),
         options={"Each channel meets its own slice of the kernel, and the {c} maps are averaged.": of.MEAN,
                  "Each channel meets its own slice of the kernel, and the {c} maps are added.": None,
                  "One and the same slice moves over every channel, and the {c} maps are added.": of.SHARED,
                  "Each channel meets its own slice of the kernel, and the {c} maps stay apart.": of.STACKED}),
     "mismatch": Template(
-        "channels in words",
+        "channels in words", "conv2d", own(c=(4, (3, 5, 6))),
+        lambda c: [*tensors(c, (1, c, 3, 3)), *tensors(c, (2, c - 1, 2, 2))],
         "An image has {c} channels, and the kernels of a layer have {less} slices. What does `conv2d` do?",
         "{c} channels and {less} slices do not belong together, so it raises an error, as torch does. D2L's own "
         "listing drops a channel in silence.",
-        "conv2d", {"c": (4, (3, 5, 6))},
-        lambda c: [tensors(c, (1, c, 3, 3))[0], *tensors(c, (2, c - 1, 2, 2))],
         words=lambda given, c: {"less": str(c - 1)},
         options={"It takes the first {less} channels.": of.ZIP, "It takes the first channel alone.": of.ONE_CHANNEL,
                  "It raises an error.": None}),
     "outputs": Template(
-        "channels in words",
+        "channels in words", "corr2d_multi_in_out", own(c_i=(2, (2, 3, 4)), c_o=(3, (3, 5, 6))),
+        lambda c_i, c_o: tensors(c_i, (c_i, 3, 3), (c_o, c_i, 2, 2)),
         "A layer has {c_o} output channels and {c_i} input channels. What makes output channel 1?",
         "Kernel 1 alone, which has a slice for each of the {c_i} input channels.",
-        "corr2d_multi_in_out", {"c_i": (2, (2, 3, 4)), "c_o": (3, (3, 5, 6))},
-        lambda c_i, c_o: tensors(c_i, (c_i, 3, 3), (c_o, c_i, 2, 2)),
         options={"Kernel 1, on input channel 1 alone.": of.ZIP,
                  "Kernel 0, which all output channels share.": of.SAME_OUTPUT,
                  "Kernel 1, which has a slice for each of the {c_i} input channels.": None,

@@ -24,7 +24,6 @@ from d2lconv.exercises.question_bank import TEMPLATES, Template
 from d2lconv.validation import check_bool, check_int
 
 VARIANTS = 20  # of each question in `practice`
-FOLDER = Path(__file__).parent
 
 
 class Unfit(ValueError):
@@ -44,50 +43,31 @@ class Question:
     name: str
     template: Template
     values: dict[str, str]
+    text: str
+    grid: str
+    options: tuple[str, ...]
+    why: str
     key: str
     wrong: dict[str, Misconception]
     fold: bool = False
-
-    @property
-    def text(self) -> str:
-        """What is asked."""
-        return self.template.text.format_map(self.values)
-
-    @property
-    def grid(self) -> str:
-        """The numbers that belong to it, as lines of text."""
-        return self.values.get("grid", "")
-
-    @property
-    def options(self) -> list[str]:
-        """What can be chosen, if it is a choice."""
-        return [option.format_map(self.values) for option in self.template.options or ()]
 
     @property
     def answer(self) -> str:
         """The right answer, as a reader would type or choose it."""
         return self.shown(self.key)
 
-    @property
-    def why(self) -> str:
-        """The reason, in a sentence."""
-        return self.template.why.format_map(self.values)
-
     def shown(self, key: str) -> str:
-        """The answer that a key means: a choice has its options' places as keys."""
+        """Return the answer that a key means: a choice has its options' places as keys."""
         return self.options[int(key)] if self.options else key
 
     def __repr__(self):
-        options = [f"- {option}" for option in self.options]
-        return "\n".join(filter(None, [self.text, self.grid, *options]))
+        return "\n".join(filter(None, [self.text, self.grid, *(f"- {option}" for option in self.options)]))
 
     def _repr_html_(self):
-        data = {**pool([self]), "fold": self.fold}
-        return page("question.html", fallback=self.fallback(), data=packed(data), style=asset("question.css"),
-                    question=asset("question.js"))
+        return page("question", self.fallback(), packed({**pool([self]), "fold": self.fold}))
 
     def fallback(self) -> str:
-        """What is shown where no script runs: the answer is folded, and opens without one."""
+        """Write what is shown where no script runs: the answer is folded, and opens without one."""
         wrong = [f"<li>{marked(self.shown(key))}: {marked(belief.name)}. {marked(belief.hint)}</li>"
                  for key, belief in self.wrong.items()]
         options = [f"<li>{marked(option)}</li>" for option in self.options]
@@ -109,9 +89,8 @@ class Practice:
 
     def _repr_html_(self):
         first = {question.name: question for question in reversed(self.questions)}
-        return page("practice.html", fallback="\n".join(question.fallback() for question in reversed(first.values())),
-                    data=packed(pool(self.questions)), style=asset("question.css"), question=asset("question.js"),
-                    practice=asset("practice.js"))
+        fallback = "\n".join(question.fallback() for question in reversed(first.values()))
+        return page("practice", fallback, f"{packed(pool(self.questions))},\n{asset('question.js')}")
 
 
 def ask(question: str, *, fold: bool = True, **numbers: int) -> Question:
@@ -184,7 +163,8 @@ def pose(name: str, numbers: Mapping[str, int], fold: bool = False) -> Question:
     found = [(belief, result) for belief, result in found if result != truth]
     key, wrong = (choices if template.options else typed)(template, truth, found)
     values = {name: str(value) for name, value in {**numbers, **words, "answer": key}.items()}
-    return Question(name, template, values, key, wrong, fold)
+    text, why, *options = (part.format_map(values) for part in [template.text, template.why, *template.options])
+    return Question(name, template, values, text, values.get("grid", ""), tuple(options), why, key, wrong, fold)
 
 
 def outcome(template, function, arguments, numbers):
@@ -214,13 +194,12 @@ def typed(template, truth, found):
 
 def choices(template, truth, found):
     """The place of the right option, and those of the others, whose beliefs must give another result."""
+    options = {str(place): belief for place, belief in enumerate(template.options.values())}
+    wrong = {key: belief for key, belief in options.items() if belief}
     shown = [belief for belief, _ in found]
-    places = dict(enumerate(template.options.values()))
-    hidden = [belief.name for belief in places.values() if belief and belief not in shown]
-    if hidden:
+    if hidden := [belief.name for belief in wrong.values() if belief not in shown]:
         raise Unfit(f'"{hidden[0]}" gives the right result with these numbers: take others.')
-    return (next(str(place) for place, belief in places.items() if belief is None),
-            {str(place): belief for place, belief in places.items() if belief})
+    return next(key for key in options if key not in wrong), wrong
 
 
 def plain(result):
@@ -237,22 +216,19 @@ def plain(result):
 def pool(questions):
     """What the page needs: each text once, each case's values, and the beliefs by their place in a list."""
     beliefs = list(dict.fromkeys(belief for question in questions for belief in question.wrong.values()))
-    groups = {}
-    for question in questions:
-        groups.setdefault(question.name, []).append(question)
+    groups = itertools.groupby(questions, lambda question: question.template)
     return {"beliefs": [[belief.name, belief.hint, belief.read.heading, belief.read.url] for belief in beliefs],
-            "questions": [about(group, beliefs) for group in groups.values()]}
+            "questions": [about(template, [*cases], beliefs) for template, cases in groups]}
 
 
-def about(group, beliefs):
-    """One template, and its cases."""
-    template, text = group[0].template, group[0].template.text + group[0].template.why
-    names = [name for name in group[0].values
-             if name == "grid" or f"{{{name}}}" in text + "".join(template.options or ())]
+def about(template, questions, beliefs):
+    """One template, and its cases: the values that fill its gaps, the answer, and the belief of each wrong one."""
+    gaps = "".join([template.text, template.why, "{grid}", *template.options])
+    names = [name for name in questions[0].values if f"{{{name}}}" in gaps]
     cases = [[[question.values[name] for name in names], question.key,
-              {key: beliefs.index(belief) for key, belief in question.wrong.items()}] for question in group]
+              {key: beliefs.index(belief) for key, belief in question.wrong.items()}] for question in questions]
     return {"topic": template.topic, "text": template.text, "why": template.why,
-            "options": list(template.options or ()), "names": names, "cases": cases}
+            "options": list(template.options), "names": names, "cases": cases}
 
 
 def packed(data):
@@ -266,11 +242,13 @@ def marked(text):
     return "".join(f"<code>{part}</code>" if n % 2 else part for n, part in enumerate(parts))
 
 
-def page(name, **parts):
-    return Page(asset(name)).substitute(parts)
+def page(kind, fallback, data):
+    """Write a page that works alone: its style, what is shown without scripts, and the script with its data."""
+    return Page(asset("page.html")).substitute(
+        kind=kind, style=asset("question.css"), fallback=fallback, script=asset(f"{kind}.js"), data=data)
 
 
 @cache
 def asset(name):
     """Read one of the files beside this one."""
-    return (FOLDER / name).read_text(encoding="utf-8")
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
