@@ -64,8 +64,6 @@ LAYERS = {
 }
 
 
-
-
 def drawn(name, batch):
     """Draw the images and the weight of a layer, always the same."""
     (c_i, h, w), weight, *_ = LAYERS[name]
@@ -114,7 +112,9 @@ def candidates(name, batch):
     rows, columns = torch.randn(groups, c_o // groups, numbers).to(X), torch.randn(groups, numbers, places).to(X)
     found["product"] = lambda: torch.bmm(rows, columns)  # the matrix product alone, on matrices of these sizes
     if plain and (k_h, k_w) == (3, 3):
-        found["winograd"] = lambda: winograd.corr2d_multi_in_out_3x3(pad(X[0], [padding] * 4), K)
+        padded = pad(X[0], [padding] * 4)
+        if winograd.tile_size(padded, K) > 1:  # elsewhere it goes the ordinary way
+            found["winograd"] = lambda: winograd.corr2d_multi_in_out_3x3(pad(X[0], [padding] * 4), K)
     if plain and c_o * math.prod(image) < 30_000:  # where loops end in reasonable time
         found["listing"] = lambda: loops.corr2d_multi_in_out(pad(X[0], [padding] * 4), K)
     if default_device().type == "cpu":

@@ -30,7 +30,7 @@ def default_device() -> torch.device:
 def exact_float32() -> Iterator[None]:
     """Compute float32 in float32: no TF32 in convolutions and matrix products; afterwards each is as before.
 
-    On NVIDIA GPUs since 2020, torch lets cuDNN convolutions round float32 inputs to 10 bits (TF32).
+    On NVIDIA GPUs since 2020, torch lets cuDNN convolutions round float32 inputs to 11 binary digits (TF32).
     Works as ``with exact_float32():`` and as the decorator ``@exact_float32()``.
 
     >>> with exact_float32():
