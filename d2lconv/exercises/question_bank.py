@@ -182,7 +182,8 @@ TEMPLATES = {
         "One channel, and one kernel of the same size. Which number does `Conv2d` give, before any bias?",
         "A layer correlates: the kernel's first element meets the window's first, {sum}. Nothing is flipped.",
         (of.FLIPPED, of.MEAN, of.EXCHANGED_HW), element,
-        lambda given, **_: {"grid": side_by_side(*map(block, "XK", given)), "sum": str(explain(given[0], given[1], (0, 0)))}),
+        lambda given, **_: {"grid": side_by_side(*map(block, "XK", given)),
+                            "sum": str(explain(given[0], given[1], (0, 0)))}),
 
     # Shapes
     "shape_in": Template(
