@@ -17,6 +17,7 @@ import torch
 
 from d2lconv import loops
 from notebooks import miniature, nbval, write
+from tools.notebooks import METADATA
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
@@ -97,8 +98,7 @@ def test_no_cell_installs_anything_outside_colab(notebook):
 
 
 def test_nothing_but_what_make_notebooks_leaves_is_stored(notebook):
-    assert set(notebook["metadata"]) <= {"kernelspec", "language_info"}
-    assert set(notebook["metadata"]["language_info"]) == {"name"}
+    assert notebook["metadata"] == METADATA
     assert all(set(cell["metadata"]) <= {"tags"} for cell in notebook["cells"])
 
 
