@@ -18,12 +18,14 @@ from d2lconv.trace import Trace, known, size, users_line
 
 FEATURES = "in_features", "input_size"  # which a layer counts on the last axis
 MADE_FOR = "in_channels", "num_features", "num_channels", "num_parameters", *FEATURES
+FEATURES_LAST = nn.Embedding, nn.Linear, nn.RNNBase, nn.LayerNorm
 CASTS = {torch.float16: ".half()", torch.bfloat16: ".bfloat16()", torch.float32: ".float()", torch.float64: ".double()"}
 VIEWS = [  # the axes of what is given, what to write after it, and why: the likeliest first
     ("f", "[None]", "a batch of one"),
     ("h w", "[None, None]", "a batch of one image of one channel"),
     ("n l", "[:, None]", "each row has one channel"),
     ("c l", "[None]", "a batch of one"),
+    ("n c", "[:, :, None, None]", "each row is one pixel"),
     ("c h w", "[None]", "a batch of one image"),
     ("n h w", "[:, None]", "each image has one channel"),
     ("h w c", ".movedim(-1, 0)[None]", "channels first, in a batch of one"),
@@ -60,7 +62,7 @@ def find_repairs(trace: Trace, attempt: Callable[[str], Trace]) -> list[tuple[st
             if again.error is None and not again.mixed():
                 helping.append((candidate, again))
                 break
-            if again.reached() > furthest.reached() or (stage == "view" and again.mended):
+            if again.reached() > furthest.reached():
                 lines, furthest = candidate, again
         if helping and stage != "layer":
             break
@@ -74,8 +76,9 @@ def rearranged(trace: Trace, table: list[tuple[str, str, str]]) -> Iterator[str]
     """Write the input with other axes, and with the type and on the device of the network."""
     for tensor, name, line in inputs(trace.X):
         cast, why_cast = cast_for(tensor, trace)
-        square = math.isqrt(tensor.shape[-1]) if tensor.ndim == 2 else 0
-        row = f"n {square ** 2}", f".reshape(-1, 1, {square}, {square})", f"each row is an image of {square}x{square}"
+        c = getattr(trace.refused.module, "in_channels", 1) if trace.refused else 1
+        side = math.isqrt(tensor.numel() // c // len(tensor)) if tensor.ndim == 2 and len(tensor) else 0
+        row = f"n {c * side ** 2}", f".reshape(-1, {c}, {side}, {side})", f"each row is an image of {side}x{side}"
         for axes, view, why in [("f " * tensor.ndim, "", ""), *table, row]:
             sizes = axes.split()
             if len(sizes) == tensor.ndim and all(a.isalpha() or int(a) == n for a, n in zip(sizes, tensor.shape)):
@@ -93,10 +96,11 @@ def inputs(X: Any) -> Iterator[tuple[Tensor, str, str]]:
             if isinstance(x, Tensor):
                 yield x, names[n], f"X = ({', '.join([*names[:n], '{}', *names[n + 1:]])})"
     else:
-        made = {Tensor: ["X"], tuple: ["torch.rand(X)"], list: ["torch.stack(X)", "X[0]"]}
+        made = {Tensor: ["X"], tuple: ["torch.rand(X)"], list: ["torch.stack(X)", "X[0]", "torch.tensor(X)"]}
         for name in next((names for kind, names in made.items() if isinstance(X, kind)), ["torch.tensor(X)"]):
             with suppress(Exception):
-                yield eval(name, {"torch": torch, "X": X}), name, "X = {}"
+                if isinstance(x := eval(name, {"torch": torch, "X": X}), Tensor):
+                    yield x, name, "X = {}"
 
 
 def cast_for(tensor: Tensor, trace: Trace) -> tuple[str, str]:
@@ -124,6 +128,11 @@ def rebuilt(trace: Trace) -> Iterator[str]:
     dtype, given = getattr(getattr(call.module, "weight", None), "dtype", torch.float32), call.given.dtype
     if dtype != given in CASTS:
         yield f"{place} = {place}{CASTS[given]}"
+    for before in trace.calls[-2:-1]:
+        if order := reordered(call.module, call.given, before.module):
+            yield f"{place}.register_forward_pre_hook(lambda layer, given: given[0]{order})  # its features are there"
+        if isinstance(before.module, nn.Flatten):
+            yield f"{where(before.name)} = nn.Flatten()"
     for text in replacements(call.module, call.given, place):
         yield f"{place} = {text}{CASTS[dtype] if dtype != torch.float32 else ''}"
 
@@ -172,6 +181,16 @@ def arriving(layer: nn.Module, x: Tensor) -> tuple[str, int]:
     kernel = getattr(layer, "kernel_size", None)
     one_image = isinstance(kernel, tuple) and x.ndim == len(kernel) + 1 < 4
     return name, x.shape[-1 if name in FEATURES else 0 if one_image else 1]
+
+
+def reordered(layer: Any, x: Tensor, before: Any) -> str:
+    """Return what moves the features of a sequence to where a layer looks for them, if the one before says so."""
+    wants_last, are_last = isinstance(layer, FEATURES_LAST), isinstance(before, FEATURES_LAST)
+    made_for = getattr(layer, arriving(layer, x)[0] or "normalized_shape", None)
+    found = x.shape[1 if wants_last else -1] if x.ndim == 3 else 0
+    if wants_last == are_last or made_for not in (found, (found,)) or found == x[0].numel():
+        return ""
+    return ".movedim(1, -1)" if wants_last else ".movedim(-1, 1)"
 
 
 def same(layer: Any) -> tuple[int, ...]:
@@ -281,8 +300,12 @@ def own_code(trace: Trace) -> str:
     said += f"\nThere, {name} was given {' and '.join(map(str, shapes))}."
     if name in ("view", "reshape"):
         return f"{said} Each image has {math.prod(shapes[0][1:])} numbers there."
+    if name == "cat" and len({*map(len, shapes)}) > 1:
+        return f"{said} All must have as many axes: .flatten(1) makes a row of each image."
     if name == "cat":
         return f"{said} Only the axis along which they are joined may differ."
+    if name in ("matmul", "bmm") and shapes[0][-1] == shapes[1][-1]:
+        return f"{said} Their last axes agree: write .transpose(-2, -1) after the second."
     if len(shapes) == 2 and shapes[0][:2] == shapes[1]:
         return f"{said} For one number for each channel, write [:, :, None, None] after the second."
     if [len(shape) for shape in shapes] != [4, 4]:

@@ -90,19 +90,19 @@ class Trace(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         own = not any(is_layer(call.module) and known(call.module) for call in self.open)
-        view = self.trial and own and func.__name__ in ("view", "reshape", "flatten") and args[0].ndim == 4
-        said = ""
+        view = self.trial and own and func.__name__ in ("view", "reshape", "flatten")
         try:
             y = func(*args, **(kwargs or {}))
-            if not view or y.ndim > 2 or len(y) == len(args[0]):
+            if not view or args[0].ndim != 4 or y.ndim > 2 or len(y) == len(args[0]):
                 return y
         except Exception as error:
-            self.operation, said = (func.__name__, args), str(error)
-            if not view:
+            self.operation = func.__name__, args
+            if view and "not compatible" in str(error):
+                self.mended.append(users_line(traceback.extract_stack()).replace(".view(", ".reshape("))
+                return args[0].reshape(*args[1:])
+            if not view or args[0].ndim != 4 or len(tree_leaves(args[1:])) > 2:
                 raise
-        line = users_line(traceback.extract_stack())
-        flat = VIEW.sub(r"\g<x>.flatten(1)", line)
-        self.mended.append(line.replace(".view(", ".reshape(") if "not compatible" in said else flat)
+        self.mended.append(VIEW.sub(r"\g<x>.flatten(1)", users_line(traceback.extract_stack())))
         return args[0].flatten(1)
 
     @property
@@ -124,9 +124,10 @@ class Trace(TorchFunctionMode):
         return None
 
     def reached(self) -> int:
-        """Count the layers that ran, up to one that got mixed images."""
+        """Count how often a layer was begun and ended, up to one that got mixed images."""
         mixed = self.mixed()
-        return self.calls.index(mixed[1]) if mixed else sum(call.output is not None for call in self.calls)
+        calls = self.calls[:self.calls.index(mixed[1])] if mixed else self.calls
+        return len(calls) + sum(call.output is not None for call in calls)
 
 
 def duplicate(model: nn.Module) -> nn.Module:

@@ -306,6 +306,18 @@ BROKEN = {  # the network, what it is given, the layer that refuses, and the rep
                        "X = X.reshape(-1, 1, 28, 28)"),
     "sequences with channels last": (nn.Sequential(nn.Conv1d(3, 4, 3), nn.Flatten(), nn.Linear(104, 9)),
                                      torch.rand(2, 28, 3), "0", "X = X.movedim(-1, 1)"),
+    "a sequence after an embedding": (nn.Sequential(nn.Embedding(9, 4), nn.Conv1d(4, 2, 3)), torch.ones(2, 7).long(),
+                                      "1", "model[1].register_forward_pre_hook(lambda layer, given: "
+                                           "given[0].movedim(-1, 1))"),
+    "patches": (nn.Sequential(nn.Conv2d(3, 64, 4, 4), nn.Flatten(2), nn.LayerNorm(64)), rgb, "2",
+                "model[2].register_forward_pre_hook(lambda layer, given: given[0].movedim(1, -1))"),
+    "rows of coloured pixels": (net(nn.Conv2d(3, 16, 3), out=16), rgb.flatten(1), "0",
+                                "X = X.reshape(-1, 3, 28, 28)"),
+    "rows for a generator": (nn.ConvTranspose2d(100, 8, 4), torch.rand(2, 100), "", "X = X[:, :, None, None]"),
+    "a batch flattened with its images": (nn.Sequential(nn.Flatten(0), nn.Linear(784, 9)), grey, "1",
+                                          "model[0] = nn.Flatten()"),
+    "as large a side as there should be channels": (
+        nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(28, 8, 1)), rgb, "1", "model[1] = nn.Conv2d(16, 8, 1)"),
     "frames first": (nn.Conv3d(3, 4, 3), torch.rand(2, 5, 3, 8, 8), "", "X = X.movedim(2, 1)"),
     "a batch with its labels": (net(nn.Conv2d(3, 16, 3), out=16), [rgb, torch.zeros(2)], "0", "X = X[0]"),
     "a layer of another type": (net(nn.Conv2d(3, 16, 3), nn.Conv2d(16, 8, 1).double(), out=8), rgb, "1",
@@ -409,6 +421,20 @@ def test_what_refuses_after_the_last_repair_is_said(tmp_path):
     report = d2l.summary(nn.Sequential(nn.Conv2d(3, 1, 1), model), torch.rand(2, 5, 8, 8))
     assert report.failed == "0"
     assert "To get further, write:\n    model[0] = nn.Conv2d(5, 1, 1)\nThen: No layer refused" in report.advice
+
+
+@pytest.mark.parametrize(("line", "said"), [
+    ("x = torch.cat([x, x.mean((2, 3))], 1)", "All must have as many axes: .flatten(1) makes a row of each image."),
+    ("x = x.flatten(2) @ x.flatten(2)", "Their last axes agree: write .transpose(-2, -1) after the second."),
+    ("x = x.view(2, 3, 2, 6, 6)", "There, view was given (2, 4, 6, 6). Each image has 144 numbers there."),
+])
+def test_what_an_operation_was_given_is_said(line, said, tmp_path):
+    assert d2l.summary(own(line, tmp_path), torch.rand(2, 1, 8, 8)).advice.endswith(said)
+
+
+def test_a_nested_list_is_told_to_be_no_tensor():
+    report = d2l.summary(nn.Conv2d(3, 8, 3), [[1.0, 2.0], [3.0, 4.0]])
+    assert report.advice == "model takes a tensor, but is given a list."
 
 
 def test_factors_are_told_to_have_as_many_axes(tmp_path):
