@@ -6,10 +6,28 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PACKAGE_TESTS := $(patsubst %,tests/test_%.py,loops tiling corr winograd conv layer cost runtime validation oracles tf32 arithmetic figures summary exercises feedback)
-NBVAL  := -p tests.nbval_settings
+PORT   ?= 8000
+
+# What programs keep in a home that cannot be written to, they keep here.
+ifneq ($(shell test -w "$$HOME" || { mkdir -p _build/home && echo no; }),)
+    export HOME := $(CURDIR)/_build/home
+endif
+
+# Two at once would build into the same folder. The lock names the make that holds it, and ends with that process.
+LOCK   := _build/.lock
+SHARED := book serve test copies test-package test-notebooks test-clients verify repeats slides pdf students \
+          picture dist corrupt
+ifneq ($(filter $(SHARED),$(MAKECMDGOALS)),)
+    HOLDER := $(shell mkdir -p _build; ln -s $$PPID $(LOCK) 2>/dev/null && exit; pid=$$(readlink $(LOCK)); \
+        kill -0 "$$pid" 2>/dev/null && { [ ! -d /proc/self ] || grep -q make /proc/$$pid/comm; } && echo $$pid \
+        || ln -sfn $$PPID $(LOCK))
+    ifneq ($(HOLDER),)
+        $(error make (process $(HOLDER)) is at work in this folder: wait for it, or stop it)
+    endif
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test copies test-package test-notebooks test-gpu verify repeats notebooks lint links bench bench-site slides pdf bank students picture dist corrupt mutants audit licences address clean
+.PHONY: help book serve port test copies test-package test-notebooks test-gpu test-clients verify repeats notebooks lint links bench bench-site slides pdf bank students picture dist corrupt mutants audit licences address clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -22,8 +40,13 @@ book: $(READY)  ## build the site into _build/html
 	    --path-output . -W -n --keep-going --quiet
 	@echo "--- the site is in _build/html; make serve shows it"
 
-serve: book  ## build the site and show it on http://localhost:8000
-	$(BIN)/python -m http.server 8000 --bind localhost --directory _build/html
+serve: port book  ## build the site and show it on http://localhost:8000, or with PORT=8001 there
+	@rm -f $(LOCK)  # so that make book can build it anew meanwhile
+	$(BIN)/python -m http.server $(PORT) --bind localhost --directory _build/html
+
+port:  # before the build, not after
+	@$(PYTHON) -c "import socket; socket.create_server(('localhost', $(PORT)))" 2>/dev/null \
+	    || { echo "port $(PORT) is taken: make serve PORT=$$(($(PORT) + 1))"; exit 1; }
 
 test: book test-notebooks test-package  ## run everything that must hold
 
@@ -32,22 +55,29 @@ copies:  # the notebooks, in a folder without the repository around them, as Col
 
 test-notebooks: $(READY) copies
 	@echo "--- re-computing every stored output"
-	$(BIN)/python -m pytest $(NBVAL) --numprocesses=2 --dist=loadscope _build/alone
+	$(BIN)/python -m pytest -p tests.nbval_settings --numprocesses=2 --dist=loadscope _build/alone
 
 test-package: $(READY)
 	@echo "--- testing the package, the notebooks' hygiene and the site"
 	$(BIN)/python -m pytest --doctest-modules --numprocesses=2 --dist=loadscope d2lconv tests
 
+test-clients: $(READY) copies  ## open the notebooks in JupyterLab, nbconvert, jupytext and papermill
+	$(BIN)/python -m venv _build/clients  # their own, on top of ours
+	$(BIN)/python -c "import site; print('import site; site.addsitedir(%r)' % site.getsitepackages()[0])" \
+	    > "$$(_build/clients/bin/python -c "import site; print(site.getsitepackages()[0])")/ours.pth"
+	_build/clients/bin/python -m pip install --quiet "jupyterlab>=4,<5" "jupytext>=1.16,<2" "papermill>=2.6,<3"
+	_build/clients/bin/python -m pytest tests/clients.py
+
 test-gpu: copies  ## run package tests and notebooks on CUDA, in the environment that $(PYTHON) has
 	D2LCONV_DEVICE=cuda $(PYTHON) -c "import d2lconv; print('on', d2lconv.default_device())"
 	D2LCONV_DEVICE=cuda $(PYTHON) -m pytest -m "not peers" --doctest-modules d2lconv $(PACKAGE_TESTS)
 	rm -f _build/cuda.xml
-	-D2LCONV_DEVICE=cuda $(PYTHON) -m pytest $(NBVAL) --junitxml=_build/cuda.xml _build/alone
+	-D2LCONV_DEVICE=cuda $(PYTHON) -m pytest -p tests.nbval_settings --junitxml=_build/cuda.xml _build/alone
 	$(PYTHON) -m tools.notebooks record cuda _build/cuda.xml  # says how many cells differ, and fails if one does
 
 verify: $(READY) copies  ## run the notebooks on the CPU, and write the result into book/verified.json
 	rm -f _build/cpu.xml
-	-D2LCONV_DEVICE=cpu $(BIN)/python -m pytest $(NBVAL) --junitxml=_build/cpu.xml --numprocesses=2 --dist=loadscope _build/alone
+	-D2LCONV_DEVICE=cpu $(BIN)/python -m pytest -p tests.nbval_settings --junitxml=_build/cpu.xml --numprocesses=2 --dist=loadscope _build/alone
 	$(BIN)/python -m tools.notebooks record cpu _build/cpu.xml  # says how many cells differ, and fails if one does
 
 repeats: $(READY) copies  ## run every notebook 50 times on the CPU, in random order, and write the result there (half an hour)
@@ -63,6 +93,7 @@ lint: $(READY)  ## check code, types, notebooks, workflows and metadata
 	$(BIN)/zizmor --offline --pedantic --quiet .
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 	@if command -v actionlint; then actionlint; else echo "actionlint is not here: CI runs it"; fi
@@ -137,10 +168,10 @@ licences: $(READY)  ## list the licence of everything that is installed
 clean:  ## remove everything that can be made again
 	rm -rf $(VENV) _build dist
 
-$(READY): requirements.txt pyproject.toml
+$(READY): requirements.txt requirements-no-deps.txt pyproject.toml
 	@echo "--- installing into $(VENV), once"
 	$(PYTHON) -c "import sys; sys.version_info >= (3, 10) or sys.exit('Python 3.10 or newer is needed')"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --requirement requirements.txt
-	$(BIN)/python -m pip install --no-deps d2l==1.0.3 facenet-pytorch==2.6.0
+	$(BIN)/python -m pip install --no-deps --requirement requirements-no-deps.txt
 	touch $@

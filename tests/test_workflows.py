@@ -7,6 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+SETUP = ".github/actions/setup/action.yml"
 
 
 def read(name):
@@ -14,9 +15,10 @@ def read(name):
 
 
 def commands_without_make():
-    """The lines of check.yml's job `systems`, but for the tests that need the built site."""
+    """What the job `systems` runs, but for the tests that need the built site, and what sets it up."""
     job = re.search(r"\n  systems:.*?\n  (?=\w)", read(".github/workflows/check.yml"), re.DOTALL)[0]
-    return [re.sub(r" --ignore=\S+", "", line) for line in re.findall(r"python -m .*", job)]
+    setup = read(SETUP).replace("$INSTALL", re.search("install: (.*)", job)[1])
+    return [re.sub(r" --ignore=\S+", "", line) for line in re.findall(r"python -m .*", setup + job)]
 
 
 def test_there_are_commands_to_compare():
@@ -26,8 +28,7 @@ def test_there_are_commands_to_compare():
 @pytest.mark.parametrize("command", commands_without_make())
 def test_a_system_without_make_runs_what_make_runs(command):
     makefile = re.sub(r"\s*\\\n\s*", " ", read("Makefile"))
-    options = re.search(r"^NBVAL *:= (.*)", makefile, re.MULTILINE)[1].strip()
-    assert f"\t{command}\n" in makefile.replace("$(BIN)/", "").replace("$(NBVAL)", options)
+    assert f"\t{command}\n" in makefile.replace("$(BIN)/", "")
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -42,13 +43,20 @@ def test_binder_installs_a_part_of_what_made_the_book():
     assert [line.split()[0] for line in binder - book] == ["--extra-index-url"]
 
 
-@pytest.mark.parametrize("name", [
-    "Makefile", ".github/workflows/check.yml", ".github/workflows/gpu.yml", "binder/postBuild", "book/face.ipynb"])
-def test_the_detectors_weights_come_in_one_version_and_alone(name):
-    version, = re.findall(r"facenet-pytorch==(\S+),", read("requirements.txt"))
-    lines = [line for line in read(name).splitlines() if "pip install" in line and "facenet-pytorch" in line]
-    assert lines
-    assert all("--no-deps" in line and f"facenet-pytorch=={version}" in line for line in lines)
+def test_what_comes_without_its_dependencies_is_pinned_in_one_place_and_on_the_pages_that_tell_readers():
+    pins = re.findall(r"^(\S+)==(\S+)", read("requirements-no-deps.txt"), re.MULTILINE)
+    assert dict(pins).keys() == {"d2l", "facenet-pytorch"}
+    files = [ROOT / name for name in ("Makefile", "binder/postBuild", "requirements.txt", SETUP)]
+    for path in [*files, *WORKFLOWS, *ROOT.glob("book/*.md"), *ROOT.glob("book/*.ipynb")]:
+        for name, version in pins:
+            found = re.findall(rf"pip install[^\n`]*{name}==([\d.]+)", path.read_text("utf-8"))
+            assert set(found) <= ({version} if path.parent.name == "book" else set()), path
+
+
+def test_no_job_sets_itself_up():
+    for path in WORKFLOWS:
+        own = "checkout" if path.stem == "gpu" else "nothing"  # on that runner is the Python that has a GPU
+        assert set(re.findall(r"uses: actions/(checkout|setup-python)", path.read_text("utf-8"))) <= {own}
 
 
 def test_only_binder_names_a_package_index():
