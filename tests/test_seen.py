@@ -53,8 +53,12 @@ LOOK = """desk => {
     while (texts.nextNode()) {
         const text = texts.currentNode, element = text.parentElement, range = document.createRange();
         if (!text.data.trim() || !seen(element) || unseen(element)) continue;
-        range.selectNodeContents(text);
-        const lines = [...range.getClientRects()].filter(box => box.width > 1 && box.height > 1);
+        const parts = /^pre/.test(getComputedStyle(element).whiteSpace)  // the space that ends a line hangs out of its box
+            ? [...text.data.matchAll(/\\S+/g)].map(({0: word, index}) => [index, index + word.length]) : [[0, text.length]];
+        const lines = parts.flatMap(([start, end]) => {
+            range.setStart(text, start), range.setEnd(text, end);
+            return [...range.getClientRects()].filter(box => box.width > 1 && box.height > 1);
+        });
         let scrolls = false;
         for (let frame = element; frame !== article; frame = frame.parentElement) {
             const style = getComputedStyle(frame);
