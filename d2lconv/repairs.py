@@ -76,7 +76,7 @@ def rearranged(trace: Trace, table: list[tuple[str, str, str]]) -> Iterator[str]
     """Write the input with other axes, and with the type and on the device of the network."""
     for tensor, name, line in inputs(trace.X):
         cast, why_cast = cast_for(tensor, trace)
-        c = getattr(trace.refused.module, "in_channels", 1) if trace.refused else 1
+        c = getattr(trace.refused and trace.refused.module, "in_channels", 0) or 1
         side = math.isqrt(tensor.numel() // c // len(tensor)) if tensor.ndim == 2 and len(tensor) else 0
         row = f"n {c * side ** 2}", f".reshape(-1, {c}, {side}, {side})", f"each row is an image of {side}x{side}"
         for axes, view, why in [("f " * tensor.ndim, "", ""), *table, row]:
@@ -126,6 +126,7 @@ def rebuilt(trace: Trace) -> Iterator[str]:
     names = [name for name, module in trace.model.named_modules(remove_duplicate=False) if module is call.module]
     place = where(names[min(trace.times(call.module), len(names)) - 1])  # a shared layer has several
     dtype, given = getattr(getattr(call.module, "weight", None), "dtype", torch.float32), call.given.dtype
+    like = "" if dtype == torch.float32 else CASTS.get(dtype, "")
     if dtype != given in CASTS:
         yield f"{place} = {place}{CASTS[given]}"
     for before in trace.calls[-2:-1]:
@@ -134,7 +135,7 @@ def rebuilt(trace: Trace) -> Iterator[str]:
         if isinstance(before.module, nn.Flatten):
             yield f"{where(before.name)} = nn.Flatten()"
     for text in replacements(call.module, call.given, place):
-        yield f"{place} = {text}{CASTS[dtype] if dtype != torch.float32 else ''}"
+        yield f"{place} = {text}{like}"
 
 
 def replacements(layer: Any, x: Tensor, place: str) -> Iterator[str]:
@@ -144,7 +145,7 @@ def replacements(layer: Any, x: Tensor, place: str) -> Iterator[str]:
         yield f"nn.Sequential(nn.Flatten(), {place})"
         if x.ndim == 4 and x.shape[1] == layer.in_features:
             yield f"nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), {place})"
-        yield f"nn.Sequential(nn.Flatten(), {written(layer, in_features=x[0].numel())})"
+        yield f"nn.Sequential(nn.Flatten(), {written(layer, in_features=math.prod(x.shape[1:]))})"
     if isinstance(layer, nn.LayerNorm) and x.ndim == 4 and len(layer.normalized_shape) == 1:
         yield f"nn.GroupNorm(1, {x.shape[1]})"
     same_kind = written(layer, **changes)
@@ -159,7 +160,7 @@ def replacements(layer: Any, x: Tensor, place: str) -> Iterator[str]:
 
 def fitting(layer: Any, x: Tensor) -> dict[str, Any]:
     """Find the arguments of a layer for as many channels or features as x has."""
-    if isinstance(layer, nn.Embedding):
+    if isinstance(layer, nn.Embedding) and x.numel():
         return {"num_embeddings": int(x.max()) + 1}
     if isinstance(layer, nn.LayerNorm):
         return {"normalized_shape": [*x.shape[-len(layer.normalized_shape):]]}
@@ -167,7 +168,7 @@ def fitting(layer: Any, x: Tensor) -> dict[str, Any]:
     changes = {name: c} if name else {}
     if hasattr(layer, "num_groups"):
         changes["num_groups"] = math.gcd(layer.num_groups, c)
-    if getattr(layer, "groups", 1) > 1:
+    if name == "in_channels" and layer.groups > 1:
         changes["groups"] = c if layer.groups == layer.in_channels else math.gcd(layer.groups, c)
         changes["out_channels"] = -(-layer.out_channels // changes["groups"]) * changes["groups"]
     return changes
@@ -188,7 +189,7 @@ def reordered(layer: Any, x: Tensor, before: Any) -> str:
     wants_last, are_last = isinstance(layer, FEATURES_LAST), isinstance(before, FEATURES_LAST)
     made_for = getattr(layer, arriving(layer, x)[0] or "normalized_shape", None)
     found = x.shape[1 if wants_last else -1] if x.ndim == 3 else 0
-    if wants_last == are_last or made_for not in (found, (found,)) or found == x[0].numel():
+    if wants_last == are_last or made_for not in (found, (found,)) or found == math.prod(x.shape[1:]):
         return ""
     return ".movedim(1, -1)" if wants_last else ".movedim(-1, 1)"
 

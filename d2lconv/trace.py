@@ -54,7 +54,8 @@ class Trace(TorchFunctionMode):
         eager = torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext()
         quiet = contextlib.redirect_stdout(io.StringIO() if trial else sys.stdout)
         with torch.no_grad(), torch.random.fork_rng(range(torch.cuda.device_count())), warnings.catch_warnings():
-            warnings.simplefilter("ignore" if trial else "default")
+            if trial:
+                warnings.simplefilter("ignore")
             with eager, quiet:
                 self.follow(lines)
 
