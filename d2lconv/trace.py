@@ -45,9 +45,11 @@ class Trace(TorchFunctionMode):
         """
         super().__init__()
         self.model: Any = duplicate(model)
-        self.X, self.trial = tree_map_only(Tensor, torch.clone, X), trial
-        self.mended = list[str]()  # lines to write in the network's own code
-        self.calls, self.open = list[Call](), list[Call]()
+        self.X = tree_map_only(Tensor, torch.clone, X)
+        self.trial = trial
+        self.mended: list[str] = []  # lines to write in the network's own code
+        self.calls: list[Call] = []
+        self.open: list[Call] = []
         self.operation: tuple[str, Any] = "", ()
         self.error: Exception | None = None
         compiled = any(hasattr(module, "_orig_mod") for module in model.modules())
@@ -69,7 +71,10 @@ class Trace(TorchFunctionMode):
                 module.register_forward_pre_hook(partial(self.enter, name), with_kwargs=True, prepend=True)
                 module.register_forward_hook(self.leave)
             with self:
-                model(**X) if isinstance(X, dict) else model(*X if isinstance(X, tuple) else (X,))
+                if isinstance(X, dict):
+                    model(**X)
+                else:
+                    model(*X if isinstance(X, tuple) else (X,))
         except Exception as error:
             self.error = error
 
@@ -77,10 +82,9 @@ class Trace(TorchFunctionMode):
         """Note that a module begins; those that another layer holds do not count."""
         given = [*args, *kwargs.values()]
         call = Call(name, module, given[0] if given else None, hollow(given))
-        inside = any(is_layer(other.module) for other in self.open)
-        self.open.append(call)
-        if not inside and (is_layer(module) or [*module.parameters(recurse=False)]):
+        if not self.refused and (is_layer(module) or [*module.parameters(recurse=False)]):
             self.calls.append(call)
+        self.open.append(call)
 
     def leave(self, module: nn.Module, args: Any, output: Any) -> None:
         """Note that a module ends."""
@@ -90,26 +94,28 @@ class Trace(TorchFunctionMode):
         call.given, call.output = None, hollow(output)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        own = not any(is_layer(call.module) and known(call.module) for call in self.open)
-        view = self.trial and own and func.__name__ in ("view", "reshape", "flatten")
+        own = not self.refused or not known(self.refused.module)
+        view = self.trial and own and args and func.__name__ in ("view", "reshape", "flatten")
+        rows = view and args[0].ndim == 4 and len(tree_leaves(args[1:])) < 3
         try:
             y = func(*args, **(kwargs or {}))
-            if not view or args[0].ndim != 4 or y.ndim > 2 or len(y) == len(args[0]):
+            if not rows or y.ndim > 2 or len(y) == len(args[0]):
                 return y
         except Exception as error:
             self.operation = func.__name__, args
             if view and "not compatible" in str(error):
                 self.mended.append(users_line(traceback.extract_stack()).replace(".view(", ".reshape("))
                 return args[0].reshape(*args[1:])
-            if not view or args[0].ndim != 4 or len(tree_leaves(args[1:])) > 2:
+            if not rows:
                 raise
         self.mended.append(VIEW.sub(r"\g<x>.flatten(1)", users_line(traceback.extract_stack())))
         return args[0].flatten(1)
 
     @property
     def refused(self) -> Call | None:
-        """The call of the layer that refused; None if the network ran, or its own code refused."""
-        return next((call for call in self.open if is_layer(call.module) and (call.name or known(call.module))), None)
+        """The call of the layer that has begun and not ended; None if all have, or the network's own code refused."""
+        layers = (call for call in self.open if is_layer(call.module))
+        return next((call for call in layers if call.name or known(call.module)), None)
 
     def times(self, module: nn.Module) -> int:
         """Count the calls of a layer."""
