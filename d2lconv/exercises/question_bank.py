@@ -94,6 +94,11 @@ def layer(c_i, c_o, h, w, k, stride=1, padding=0):
     return (c_i, h, w), (c_o, c_i, k, k), stride, padding
 
 
+def with_biases(c_i, c_o, k, groups=1):
+    """Return the arguments of the exercise that counts parameters."""
+    return c_i, c_o, k, k, True, groups
+
+
 # How they are shown
 
 def block(name, matrix):
@@ -240,14 +245,13 @@ TEMPLATES = {
 
     # Parameters
     "parameters": Template(
-        "parameters", "parameters", own(c_i=3, c_o=5, k=2), lambda c_i, c_o, k: (c_i, c_o, k, k, True, 1),
+        "parameters", "parameters", own(c_i=3, c_o=5, k=2), with_biases,
         "How many parameters does `Conv2d({c_i}, {c_o}, {k})` have, with its biases?",
         "{c_o} kernels of {c_i} slices, {k}x{k} each, and {c_o} biases: "
         "{c_o} * {c_i} * {k} * {k} + {c_o} = {answer}.",
         (of.BIAS_IN, of.BIAS_PAIR, of.BIAS_NONE, of.SHARED, of.OUTPUTS_OUT)),
     "biases": Template(
-        "parameters", "parameters", own(c_i=3, c_o=(5, (*CHANNELS, 16)), k=2),
-        lambda c_i, c_o, k: (c_i, c_o, k, k, True, 1),
+        "parameters", "parameters", own(c_i=3, c_o=(5, (*CHANNELS, 16)), k=2), with_biases,
         "How many biases does `Conv2d({c_i}, {c_o}, {k})` have?",
         "One for each output channel, added to its map after the sum.",
         (of.BIAS_IN, of.BIAS_PAIR, of.BIAS_NONE), lambda count, c_i, c_o, k: count - c_i * c_o * k * k),
@@ -271,8 +275,7 @@ TEMPLATES = {
 
     # Groups
     "parameters_groups": Template(
-        "groups", "parameters", own(c_i=(4, (12, 24)), c_o=(8, (12, 24)), k=3, groups=(2, (2, 3, 4, 6))),
-        lambda c_i, c_o, k, groups: (c_i, c_o, k, k, True, groups),
+        "groups", "parameters", own(c_i=(4, (12, 24)), c_o=(8, (12, 24)), k=3, groups=(2, (2, 3, 4, 6))), with_biases,
         "How many parameters does `Conv2d({c_i}, {c_o}, {k}, groups={groups})` have, with its biases?",
         "Each of the {c_o} kernels has {c_i} / {groups} slices, and each output channel one bias: "
         "{c_o} * {c_i} / {groups} * {k} * {k} + {c_o} = {answer}.",
