@@ -1,7 +1,6 @@
 """The notebooks in the programs that readers use (make test-clients): nbconvert, jupytext, papermill, JupyterLab."""
 
 import ast
-import json
 import os
 import shutil
 import socket
@@ -79,8 +78,7 @@ def tab(browser):
 
 
 def open_page(tab, lab, name):
-    address, folder, _ = lab
-    tab.goto(f"{address}/lab/workspaces/{name}-{time.time_ns()}/tree/{name}.ipynb")
+    tab.goto(f"{lab[0]}/lab/workspaces/{name}-{time.time_ns()}/tree/{name}.ipynb")
     tab.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
     return tab.locator(".jp-Notebook")
 

@@ -82,6 +82,16 @@ def test_every_form_of_link_is_written_and_nothing_else(copy):
     assert page.read_bytes() == form.format(o="ada-l", n="conv.2-d").encode() + others
 
 
+def test_without_git_the_same_files_are_found(copy):
+    code = "from tools import ROOT, address; print([path.relative_to(ROOT).as_posix() for path in address.files()])"
+    (copy / "_build").mkdir()
+    (copy / "_build/page.html").touch()
+    with_git = subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, text=True, check=True).stdout
+    shutil.rmtree(copy / ".git")
+    assert with_git == subprocess.run(
+        [sys.executable, "-c", code], cwd=copy, capture_output=True, text=True, check=True).stdout
+
+
 def test_the_present_address_changes_nothing(copy):
     before = contents(copy)
     result = run(copy, address.present())

@@ -6,6 +6,7 @@ The old address is read from _config.yml; name it only after a merge brought in 
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
 
 from tools import ROOT
 
@@ -27,7 +28,11 @@ def occurrences(address):
 
 
 def files():
-    """Every file that is in git, or would be with the next `git add`."""
+    """Every file that is in git, or would be with the next `git add`; without git, what .gitignore leaves."""
+    if not (ROOT / ".git").exists():
+        ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text("utf-8").splitlines() if line[:1] != "#"]
+        return [path for path in sorted(ROOT.rglob("*")) if path.is_file() and not any(
+            fnmatch(part, name) for part in path.relative_to(ROOT).parts for name in ignored)]
     listing = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
                              cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout.decode().split("\0")
     return [ROOT / name for name in sorted(set(listing)) if (ROOT / name).is_file()]

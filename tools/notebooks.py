@@ -24,7 +24,8 @@ from tools.address import occurrences, present
 
 RECORD = ROOT / "book" / "verified.json"
 METADATA = {"kernelspec": {"display_name": "Python 3", "name": "python3"},
-            "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}}
+            "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python",
+                              "nbconvert_exporter": "python"}}
 A_CHART = "A chart; the text around it says what it shows"
 ASK = """import resource, sys
 resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "linux" else 1024**2)"""
@@ -34,6 +35,8 @@ def execute(path, *more):
     """Run a notebook in its folder, and behind its cells some more code; return it as nbformat has it."""
     import nbformat
     from nbclient import NotebookClient
+
+    import tests.ipc  # noqa: F401 - kernels without ports
 
     notebook = nbformat.read(path, as_version=4)
     notebook.cells += map(nbformat.v4.new_code_cell, more)
