@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -35,6 +36,12 @@ def test_a_system_without_make_runs_what_make_runs(command):
 def test_a_workflow_calls_targets_that_exist(path):
     targets = set(re.findall(r"^([\w-]+):", read("Makefile"), re.MULTILINE))
     assert set(re.findall(r"run: make ([\w-]+)", path.read_text(encoding="utf-8"))) <= targets
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-no-deps.txt", "binder/requirements.txt"])
+def test_pip_can_read_every_line(name):
+    lines = [line.split("#")[0].strip() for line in read(name).splitlines()]
+    assert [str(Requirement(line)) for line in lines if line and not line.startswith("-")]
 
 
 def test_binder_installs_a_part_of_what_made_the_book():
