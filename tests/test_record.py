@@ -15,14 +15,17 @@ from tools import notebooks as tool
 
 CHART = "# A straight line\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
 
+FIGURE = "import d2lconv as d2l\nd2l.draw_stacks([(1, 12, 12), (3, 10, 10)])"
+
 
 def test_a_stored_notebook_says_what_its_pictures_show_and_what_it_is_written_in(tmp_path):
-    page = write(miniature(("1 + 1", ""), (CHART, "")), tmp_path / "page.ipynb")
+    page = write(miniature(("1 + 1", ""), (CHART, ""), (FIGURE, "")), tmp_path / "page.ipynb")
     tool.store(page)
     stored = page.read_text("utf-8")
     notebook = json.loads(stored)
     assert notebook["cells"][0]["outputs"][0]["data"]["text/plain"] == ["2"]
     assert notebook["cells"][1]["outputs"][-1]["metadata"]["image/png"] == {"alt": "A straight line"}
+    assert notebook["cells"][2]["outputs"][-1]["metadata"]["image/png"].keys() == {"alt", "width"}
     assert notebook["metadata"]["language_info"]["file_extension"] == ".py"
     tool.store(page)
     assert page.read_text("utf-8") == stored

@@ -66,7 +66,8 @@ def store(path, measure=False):
                     output.execution_count = cell.execution_count
         for output in cell.get("outputs", []):
             for kind in output.get("data", {}).keys() & {"image/png", "image/jpeg"}:
-                output.metadata[kind] = {"alt": alternative(cell.source, output.data.get("text/plain", ""))}
+                shown = output.metadata.setdefault(kind, {})  # it may have its width here
+                shown["alt"] = alternative(cell.source, output.data.get("text/plain", ""))
     notebook.metadata = METADATA
     nbformat.write(notebook, path)
 
