@@ -59,7 +59,8 @@ def lay_out(X, K, at, bias, stride, padding, groups, dilation):
     if at is None:
         at = (0, 0, 0) if K.ndim == 4 else (0, 0)
     element = explain(X, K, at, bias, stride, padding, groups, dilation)
-    X, K, stride, padding, dilation = problem(X, K, bias, stride, padding, groups, dilation)
+    X, K, geometry = problem(X, K, bias, stride, padding, groups, dilation)
+    stride, padding, dilation = geometry.stride, geometry.padding, geometry.dilation
     X, K, bias = (t if t is None else t.detach().cpu() for t in (X, K, bias))
     border = (*padding[1], *padding[0])
     outside = pad(torch.zeros_like(X[0], dtype=torch.bool), border, value=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from d2lconv import validation
-from d2lconv.validation import IntOrPair
+from d2lconv.validation import Geometry, IntOrPair
 
 LONGEST = 9  # a 3x3 window still reads well; of anything longer, the middle is left out
 LATEX = {"*": r" \cdot ", "≈": r"\approx", "nan": r"\text{nan}", "inf": r"\infty"}
@@ -34,14 +34,15 @@ def explain(X: Tensor, K: Tensor, at: Sequence[int], bias: Tensor | None = None,
 
     Source: Dive into Deep Learning, section 7.4.1.
     """
-    images, kernels, stride, padding, dilation = problem(X, K, bias, stride, padding, groups, dilation)
+    images, kernels, geometry = problem(X, K, bias, stride, padding, groups, dilation)
     c_o, c_k, k_h, k_w = kernels.shape
-    sizes = map(validation.count_windows, images.shape[1:], (k_h, k_w), stride, padding, dilation)
-    o, i, j = place(at, (c_o, *sizes), ("o", "i", "j") if K.ndim == 4 else ("i", "j"))
+    o, i, j = place(at, (c_o, *geometry.output_size), ("o", "i", "j") if K.ndim == 4 else ("i", "j"))
 
     first = o // (c_o // groups) * c_k
-    seen = pad(images[first:first + c_k], (*padding[1], *padding[0]))
-    windows = seen[:, i * stride[0]::dilation[0], j * stride[1]::dilation[1]][:, :k_h, :k_w]
+    rows, columns = geometry.padding
+    seen = pad(images[first:first + c_k], (*columns, *rows))
+    (s_h, s_w), (d_h, d_w) = geometry.stride, geometry.dilation
+    windows = seen[:, i * s_h::d_h, j * s_w::d_w][:, :k_h, :k_w]
     return Arithmetic((o, i, j), tuple(range(first, first + c_k)), frozen(windows), frozen(kernels[o]),
                       None if bias is None else bias[o].item())
 
@@ -98,7 +99,7 @@ class Arithmetic:
 
     __repr__ = __str__
 
-    def _repr_latex_(self):
+    def _repr_latex_(self) -> str:
         first, *others = self.lines()
         text = r" \\ ".join([f"& {first}", *(f"{line[0]} & {line[2:]}" for line in others)])
         text = re.sub(r"\.\.\. (\d+) more \.\.\.", r"\\cdots \1 \\text{ more} \\cdots", text)
@@ -108,11 +109,11 @@ class Arithmetic:
         return rf"$\begin{{aligned}} {text} \end{{aligned}}$"
 
 
-def problem(X, K, bias, stride, padding, groups, dilation=1):
+def problem(X: Any, K: Any, bias: Tensor | None, stride: IntOrPair, padding: IntOrPair | str, groups: int,
+            dilation: IntOrPair) -> tuple[Tensor, Tensor, Geometry]:
     """Check a problem, and spell it out: one channel and one output channel are still axes.
 
-    Returns ``X (c_i, h, w)``, ``K (c_o, c_i / groups, k_h, k_w)``; stride, padding and dilation as `check_conv2d`
-    gives them.
+    Shapes: the returned ``X (c_i, h, w)``, ``K (c_o, c_i / groups, k_h, k_w)``.
     """
     validation.check_tensors(X=X, K=K)
     if X.is_meta:
@@ -122,11 +123,10 @@ def problem(X, K, bias, stride, padding, groups, dilation=1):
     axes = validation.IMAGES[-max(min(K.ndim, 3), 2):]
     validation.check_axes("X", X.shape, axes, validation.IMAGES)
     X, K = X[(None,) * (3 - X.ndim)], K[(None,) * (4 - K.ndim)]
-    geometry = validation.check_conv2d(X, K, bias, stride, padding, dilation, groups, ("X", "K"))
-    return X, K, geometry.stride, geometry.padding, geometry.dilation
+    return X, K, validation.check_conv2d(X, K, bias, stride, padding, dilation, groups, ("X", "K"))
 
 
-def place(at, shape, axes):
+def place(at: Any, shape: tuple[int, ...], axes: tuple[str, ...]) -> tuple[int, ...]:
     """Return ``at`` as ``(o, i, j)``, if it lies inside of an output of this shape."""
     try:
         found = tuple(at)
@@ -135,20 +135,20 @@ def place(at, shape, axes):
     if len(found) != len(axes):
         raise ValueError(f"at must be ({', '.join(axes)}), but is {at!r}: a K with four axes has an "
                          f"output channel o to choose, any other K has none.")
-    found = [validation.check_int(f"at's {axis}", n, 0) for axis, n in zip(axes, found)]
+    found = tuple(validation.check_int(f"at's {axis}", n, 0) for axis, n in zip(axes, found))
     for axis, n, size in zip(axes, found, shape[-len(axes):]):
         if n >= size:
-            raise ValueError(f"at={tuple(found)} is outside of the output, which is "
+            raise ValueError(f"at={found} is outside of the output, which is "
                              f"{tuple(shape[-len(axes):])}: take {axis} from 0 to {size - 1}.")
     return (0, *found)[-3:]
 
 
-def frozen(tensor):
+def frozen(tensor: Tensor) -> tuple[Any, ...]:
     """Turn a tensor of three axes into tuples of Python numbers."""
     return tuple(tuple(tuple(row) for row in rows) for rows in tensor.tolist())
 
 
-def elide(parts):
+def elide(parts: list[str]) -> list[str]:
     """Leave out the middle of a long sum, and say how much.
 
     >>> elide(list("abcdefghijklmn"))
@@ -159,13 +159,13 @@ def elide(parts):
     return [*parts[:3], f"... {len(parts) - 5} more ...", *parts[-2:]]
 
 
-def factor(x):
+def factor(x: Any) -> str:
     """Write a number so that an operator may stand before it: negative numbers in parentheses."""
     text = number(x)
     return f"({text})" if text.startswith("-") else text
 
 
-def number(x):
+def number(x: Any) -> str:
     """Write a number: an integer in full, any other with four significant digits.
 
     >>> [number(x) for x in (56, -2.0, 1 / 3, 1234.56, 0.000123456)]
@@ -185,7 +185,7 @@ def number(x):
     return mantissa + (f"e{int(power)}" if power else "")
 
 
-def exact(x):
+def exact(x: Any) -> bool:
     """Say whether `number` shows all of a number (float32's own rounding is not held against it)."""
     shown = complex(number(x))
-    return x != x or shown == x or abs(shown - x) <= 1e-6 * abs(x)
+    return bool(x != x or shown == x or abs(shown - x) <= 1e-6 * abs(x))

@@ -64,10 +64,10 @@ def explore(X: torch.Tensor | None = None, K: torch.Tensor | None = None, bias: 
                              f"for more, give your own X and K.")
         sizes = CLASSIC if groups == 1 else {**CLASSIC, "c_i": groups, "c_o": groups}
         X, K = family(**sizes, groups=groups)
-    X, K, _, borders, _ = problem(X, K, bias, stride, padding, groups, dilation)
+    X, K, geometry = problem(X, K, bias, stride, padding, groups, dilation)
     if X.is_complex():
         raise TypeError(f"X is {X.dtype}, and explore draws real numbers: take X.real and K.real.")
-    border = max(map(max, borders))
+    border = max(map(max, geometry.padding))
     if border > KERNEL:
         raise ValueError(f"padding is {border}, but explore shows every number: at most {KERNEL} on each side.")
     if max(len(X), len(K)) > CHANNELS or max(X.shape[1:]) > SIDE or max(K.shape[2:]) > KERNEL:
@@ -122,11 +122,10 @@ class Explorer:
 
     def given(self):
         """What the script in the page is given."""
-        _, _, stride, padding, dilation = problem(self.X, self.K, self.bias, self.stride, self.padding, self.groups,
-                                                  self.dilation)
-        data = {"sizes": self.sizes, "stride": stride, "padding": padding, "dilation": dilation,
-                "groups": self.groups, "predict": self.predict, "pictures": self.pictures(),
-                "controls": controls(self.sizes, self.X, self.K, self.groups, stride, padding, dilation)}
+        _, _, geometry = problem(self.X, self.K, self.bias, self.stride, self.padding, self.groups, self.dilation)
+        steps = {"stride": geometry.stride, "padding": geometry.padding, "dilation": geometry.dilation}
+        data = {"sizes": self.sizes, **steps, "groups": self.groups, "predict": self.predict,
+                "pictures": self.pictures(), "controls": controls(self.sizes, self.X, self.K, self.groups, **steps)}
         if self.sizes is None:
             data["X"] = packed(self.X) if self.pictures() else self.X.tolist()
             data["K"] = self.K.tolist()
