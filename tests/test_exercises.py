@@ -572,7 +572,7 @@ def test_the_line_of_an_error_is_quoted():
 def test_a_wrong_number_of_parameters_is_told():
     assert "it cannot be called like this: too many positional" in str(exercises.check_corr2d(lambda X: X))
     report = exercises.check_conv2d(lambda X, K: F.conv2d(X, K))
-    assert "Right so far: one image of one channel, several channels" in str(report)
+    assert "Right so far: one channel, several channels" in str(report)
     assert "A bias" in str(report)
 
 

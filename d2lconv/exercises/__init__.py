@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from d2lconv.exercises.engine.check import checker
-from d2lconv.exercises.engine.exercise import EXERCISES, Misconception, Wrong
-from d2lconv.exercises.engine.report import Finding, Report
+from d2lconv.exercises.engine.exercise import EXERCISES, Wrong
+from d2lconv.exercises.engine.report import Finding, Misconception, Report
 
 with torch.device("cpu"):  # where the problems are made, whatever the default is
     from d2lconv.exercises.tasks import counts, equality, kernels, layers  # noqa: F401  (they register)
@@ -42,4 +42,4 @@ def wrong_answers(name: str) -> tuple[Wrong, ...]:
     >>> wrong_answers("corr2d_multi_in")[0].misconception.name
     'mean instead of sum'
     """
-    return tuple(wrong for wrong in EXERCISES[name].wrong if not getattr(wrong.change, "simulated", False))
+    return tuple(wrong for wrong in EXERCISES[name].wrong if not wrong.simulated)

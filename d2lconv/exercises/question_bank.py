@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from d2lconv.arithmetic import explain, number
-from d2lconv.exercises.engine.exercise import Misconception
+from d2lconv.exercises.engine.report import Misconception
 from d2lconv.exercises.tasks import misconceptions as of
 
 CHANNELS, SIDES, KERNELS, DRAWS = (2, 3, 4, 5, 6, 8), (6, 7, 8, 9, 10), (2, 3, 4, 5), range(1, 60)

@@ -19,7 +19,7 @@ import torch
 
 from d2lconv.arithmetic import number
 from d2lconv.exercises import EXERCISES, wrong_answers
-from d2lconv.exercises.engine.exercise import Misconception
+from d2lconv.exercises.engine.report import Misconception
 from d2lconv.exercises.question_bank import TEMPLATES, Template
 from d2lconv.validation import check_bool, check_int
 

@@ -7,7 +7,7 @@ import time
 import torch
 from torch import nn
 
-from d2lconv.exercises.engine.feedback import first_lines, in_place, leaked, notes, progress
+from d2lconv.exercises.engine.feedback import first_lines, in_place, leaked, named, notes, progress
 from d2lconv.exercises.engine.recognise import recognised
 from d2lconv.exercises.engine.report import Finding, Report
 from d2lconv.exercises.engine.sandbox import SECONDS, Stop
@@ -19,14 +19,15 @@ AFTERWARDS = 2.0  # seconds for all that is tried after the first fault, only to
 
 def check(function, exercise, seconds=SECONDS):
     """Run a function on the problems of an exercise and return the `Report`."""
-    early = not_a_function(function, exercise)
-    if early is not None:  # a report that has not passed is false
-        return early
+    if function is None or function is ... or function is NotImplemented:
+        return Report(False, (todo(exercise),))
+    if isinstance(function, (type, nn.Module, torch.Tensor)) or not callable(function):
+        return Report(False, (no_function(function, exercise),))
     with torch.device("cpu"):  # where we compare, whatever the default is; the function has a thread of its own
         trials = tried(function, exercise, seconds)
-        first = trials[0].outcome
-        if first.stop == Stop.UNWRITTEN or (not first.stop and (first.value is None or first.value is ...)):
-            return not_yet(first, exercise)
+        outcome = trials[0].outcome
+        if outcome.stop == Stop.UNWRITTEN or (not outcome.stop and (outcome.value is None or outcome.value is ...)):
+            return Report(False, (printed(outcome) or todo(exercise),))
         return reported(function, exercise, trials)
 
 
@@ -47,52 +48,45 @@ def tried(function, exercise, seconds):
 
 def reported(function, exercise, trials):
     """Put the findings together."""
-    found = progress(trials, exercise)
+    found = progress(trials)
     wrong = next((trial for trial in trials if trial.fault), None)
     changed = next((trial.outcome for trial in trials if trial.outcome.changed), None)
-    if not wrong and not changed:
-        return Report(True, (*found, *notes(function, exercise, trials), *leaked(trials)))
     known = recognised(trials, exercise) if wrong else ()
-    if known:
-        found += tuple(Finding("name", one.name, hint=one.hint, read=one.read) for one in known)
+    if not wrong and not changed:
+        found += notes(function, exercise, trials)
+    elif known:
+        found += tuple(map(named, known))
     elif changed:
-        found += in_place(changed, bool(wrong), exercise.in_place)
+        found += in_place(changed, bool(wrong), exercise.habits[0])
     else:
         read = exercise.reads.get(wrong.problem.stage, exercise.read)
         found = (*found[:-1], dataclasses.replace(found[-1], read=read))
-    return Report(False, (*found, *leaked(trials)))
+    return Report(not wrong and not changed, (*found, *leaked(trials)))
 
 
-def not_a_function(function, exercise):
-    """Answer what is not a function: an ellipsis is a beginning, a value was called too early, a class is a class."""
-    if function is None or function is ... or function is NotImplemented:
-        return todo(exercise)
-    layer = isinstance(function, nn.Module)
-    if layer or inspect.isclass(function):
-        what = "A layer" if layer else "A class"
+def no_function(value, exercise):
+    """Answer a class, a layer, or a value that came from a call."""
+    if isinstance(value, (type, nn.Module)):
+        what = "A class" if isinstance(value, type) else "A layer"
         text = f"{what} came, where a function is wanted: {exercise.call}."
         hint = f"Write a function that takes all it needs as arguments:\ndef {exercise.call}:\n    return ..."
-        return Report(False, (Finding("wrong", text, hint=hint, read=exercise.read),))
-    if not callable(function) or isinstance(function, torch.Tensor):
-        text = f"The checker needs the function itself, but got {describe_type(function)}."
-        hint = f"Pass its name without calling it: check_{exercise.name}({exercise.name})"
-        return Report(False, (Finding("wrong", text, hint=hint),))
-    return None
+        return Finding("wrong", text, hint=hint, read=exercise.read)
+    text = f"The checker needs the function itself, but got {describe_type(value)}."
+    return Finding("wrong", text, hint=f"Pass its name without calling it: check_{exercise.name}({exercise.name})")
 
 
-def not_yet(outcome, exercise):
-    """Answer a function that is not written yet, or that prints where it should return."""
-    if outcome.printed.strip() and not outcome.stop:
-        text, hint = "Your function prints something, but returns nothing.", "What is printed is gone: end with return."
-        return Report(False, (Finding("wrong", text, first_lines(outcome.printed), hint),))
-    return todo(exercise)
+def printed(outcome):
+    """Tell a function that it prints where it should return, if it does."""
+    text, hint = "Your function prints something, but returns nothing.", "What is printed is gone: end with return."
+    prints = outcome.printed.strip() and not outcome.stop
+    return Finding("wrong", text, first_lines(outcome.printed), hint) if prints else None
 
 
 def todo(exercise):
     """Say what is to be written."""
     what, _, more = exercise.contract.partition("\n")
     text = f"Not yet. Write {exercise.call}: {what[0].lower()}{what[1:]}"
-    return Report(False, (Finding("todo", text, hint=more, read=exercise.read),))
+    return Finding("todo", text, hint=more, read=exercise.read)
 
 
 def checker(exercise):

@@ -9,30 +9,23 @@ from typing import Any
 
 import torch
 
-from d2lconv.exercises.engine.report import Section
+from d2lconv.exercises.engine.report import Misconception, Section
 
 EXERCISES: dict[str, "Exercise"] = {}
 
 
-@dataclasses.dataclass(frozen=True)
-class Misconception:
-    """A wrong belief: what it is called, what to think of instead, where to read on."""
-
-    name: str
-    hint: str
-    read: Section
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class Wrong:
-    """A wrong answer to an exercise: the misconception it comes from, and a function with the exercise's arguments.
-
-    ``change`` makes of a right function the wrong one, and so it also puts a second mistake on a first.
-    """
+    """A wrong answer: its misconception, the change that makes it of a right function, and the wrong function."""
 
     misconception: Misconception
     change: Callable[..., Any]
     function: Callable[..., Any]
+
+    @property
+    def simulated(self):
+        """Whether it is a learner's loop, which is slow, and is the same in every exercise."""
+        return getattr(self.change, "simulated", False)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,30 +40,34 @@ class Problem:
         """How much there is to read in it."""
         return sum(value.numel() for value in self.arguments.values() if isinstance(value, torch.Tensor))
 
+    def changed(self, change):
+        """The same with other tensors."""
+        values = {name: change(value) if isinstance(value, torch.Tensor) else value
+                  for name, value in self.arguments.items()}
+        return Problem(self.stage, values)
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Exercise:
     """What is asked of a function, and what it is compared with.
 
-    ``reads`` says where to read about a stage, if not where ``read`` says. ``options`` are passed by name.
-    ``adapt`` makes of a learner's function, which is called as ``written``, the one that is compared.
-    ``mismatch`` is a problem whose channel counts differ, and ``cut`` the same without the surplus channel.
-    The last three are what a function may do besides: change its input, answer a mismatch, cut channels off.
+    ``stages`` are tuples of arguments; a dictionary at the end of a tuple holds options by name. ``reads`` says
+    where to read about a stage, if not where ``read`` says. ``options`` are passed by name. ``adapt`` makes of a
+    learner's function, which is called as ``written``, the one that is compared. ``mismatch`` are arguments whose
+    channel counts differ. ``habits`` are what a function may do besides: change its input, answer a mismatch, cut
+    channels off.
     """
 
     truth: Callable[..., Any]
-    problems: tuple[Problem, ...]
+    stages: dict[str, list[tuple[Any, ...]]]
     read: Section
-    changes: tuple[tuple[Misconception, Callable[..., Any]], ...] = ()
+    changes: tuple[tuple[Misconception, Callable[..., Any]], ...]
+    habits: tuple[Misconception, ...] = ()
     reads: dict[str, Section] = dataclasses.field(default_factory=dict)
     options: tuple[str, ...] = ()
     written: str = ""
     adapt: Callable[..., Any] = lambda function: function
-    mismatch: Problem | None = None
-    cut: Problem | None = None
-    in_place: Misconception | None = None
-    unchecked: Misconception | None = None
-    truncated: Misconception | None = None
+    mismatch: dict[str, torch.Tensor] | None = None
 
     @property
     def name(self):
@@ -91,31 +88,52 @@ class Exercise:
     @property
     def contract(self):
         """The task and the shapes, a paragraph in a line."""
-        told = inspect.getdoc(self.truth).partition(">>>")[0].replace("``", "")
-        paragraphs = [" ".join(part.split()) for part in told.split("\n\n")]
-        return "\n".join(filter(None, paragraphs))
+        paragraphs = inspect.getdoc(self.truth).replace("``", "").split("\n\n")
+        return "\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+    @functools.cached_property
+    def problems(self):
+        """All problems, stage by stage."""
+        made = []
+        for stage, several in self.stages.items():
+            for values in several:
+                *values, more = values if isinstance(values[-1], dict) else (*values, {})
+                made.append(Problem(stage, {**dict(zip(self.arguments, values)), **more}))
+        return tuple(made)
 
     @functools.cached_property
     def wrong(self) -> tuple[Wrong, ...]:
         """The wrong answers, those first that are preferred where two explain the same."""
-        return tuple(
-            Wrong(misconception, change, changed(change, self.truth))
-            for misconception, change in self.changes
-        )
+        return tuple(Wrong(one, change, changed(change, self.truth)) for one, change in self.changes)
+
+
+def answer(function, problem):
+    """Call one of our own functions with a problem's arguments, its tensors in float64 on the CPU."""
+    return function(**problem.changed(torch.Tensor.double).arguments)
+
+
+def call_by_name(function, known):
+    """Call a function with those of the known things that its parameters name."""
+    return function(**{name: known[name] for name in inspect.signature(function).parameters if name in known})
 
 
 def changed(change, truth):
     """Make of a right function a wrong one, which takes the same arguments.
 
-    >>> def double(n): return 2 * n
-    >>> changed(lambda f, n: f(n=n) + 1, double)(3)
-    7
+    The change names what it needs: arguments, ``given`` for all of them, the right function ``f``, its result ``Y``.
+
+    >>> changed(lambda Y, n: Y + n, lambda n: 2 * n)(3)
+    9
     """
-    signature = inspect.signature(truth)
+    signature, needed = inspect.signature(truth), inspect.signature(change).parameters
 
     @functools.wraps(truth)
     def function(*by_position, **by_name):
-        return change(truth, **signature.bind(*by_position, **by_name).arguments)
+        bound = signature.bind(*by_position, **by_name)
+        bound.apply_defaults()
+        given = bound.arguments
+        result = {"Y": truth(**given)} if "Y" in needed else {}
+        return call_by_name(change, {**given, "given": given, "f": truth, **result})
     return function
 
 
@@ -127,40 +145,7 @@ def axes(truth):
     {'X': ('c', 'h - 1'), 'return': ('h',)}
     """
     line = re.search(r"Shapes: ``(.*?)``", inspect.getdoc(truth), re.DOTALL)
-    taken, _, given = line[1].partition("->") if line else ("", "", "")
-    groups = re.findall(r"\(([^()]*)\)", taken)
-    results = re.findall(r"\(([^()]*)\)", given)
-    if len(results) != 1:
+    if not line or line[1].partition("->")[2].count("(") != 1:
         return {}
-    names = list(inspect.signature(truth).parameters)[:len(groups)]
-    split = [tuple(axis.strip() for axis in group.split(",") if axis.strip()) for group in groups + results]
-    return dict(zip([*names, "return"], split))
-
-
-def exercise(problems, read, wrong=(), **more):
-    """Register an exercise: the decorated function is the truth, and its docstring the task.
-
-    ``problems`` are tuples of arguments by stage; a dictionary at the end of a tuple holds options by name.
-    """
-    def register(truth):
-        names = inspect.signature(truth).parameters
-        made = [
-            Problem(stage, named(names, values))
-            for stage, several in problems.items()
-            for values in several
-        ]
-        EXERCISES[truth.__name__] = Exercise(truth, tuple(made), read, tuple(wrong), **more)
-        return truth
-    return register
-
-
-def named(names, values):
-    """Give arguments their names.
-
-    >>> named(("X", "K", "stride"), (1, 2, {"stride": 3}))
-    {'X': 1, 'K': 2, 'stride': 3}
-    """
-    *values, last = values
-    if isinstance(last, dict):
-        return {**dict(zip(names, values)), **last}
-    return dict(zip(names, [*values, last]))
+    *taken, result = [tuple(filter(None, group.split(", "))) for group in re.findall(r"\(([^()]*?),?\)", line[1])]
+    return {**dict(zip(inspect.signature(truth).parameters, taken)), "return": result}

@@ -4,9 +4,9 @@ import collections
 import functools
 import itertools
 
-from d2lconv.exercises.engine.exercise import changed
+from d2lconv.exercises.engine.exercise import answer, changed
 from d2lconv.exercises.engine.sandbox import Outcome, Refusal
-from d2lconv.exercises.engine.trial import Fault, answer, expected, judged
+from d2lconv.exercises.engine.trial import Fault, expected, judged
 from d2lconv.exercises.engine.values import allclose, coerce, largest, shape, tolerance
 
 STOPPED = Fault.ERROR, Fault.REFUSED
@@ -24,22 +24,12 @@ def recognised(trials, exercise):
         tried = [trial for trial in trials if trial.problem.stage in stages[:length]]
         if not any(trial.fault for trial in tried):
             return ()
-        found = best(tried, exercise)
-        if not found and length == len(stages):
-            found = pair(tried, exercise)
-        if found:
+        explained = [explains(tried, wrong.function, exercise) for wrong in exercise.wrong]
+        if most := max(explained, default=0):
+            return (exercise.wrong[explained.index(most)].misconception,)
+        if length == len(stages) and (found := pair(tried, exercise)):
             return found
     return ()
-
-
-def best(trials, exercise):
-    """The misconception with the wrong answer that explains most, if one does."""
-    most, found = 0, ()
-    for wrong in exercise.wrong:
-        explained = explains(trials, wrong.function, exercise)
-        if explained > most:
-            most, found = explained, (wrong.misconception,)
-    return found
 
 
 def pair(trials, exercise):
@@ -47,28 +37,20 @@ def pair(trials, exercise):
     smallest = min((trial for trial in trials if trial.fault), key=lambda trial: trial.problem.size)
     if smallest.outcome.stop:
         return ()
-    for first, second in itertools.combinations(combined(exercise), 2):
-        if first.misconception == second.misconception:
-            continue  # a second mistake of one kind can undo the first, or make something else of it
-        both = changed(second.change, first.function)
-        theirs, fault = imagined.__wrapped__(both, smallest.problem, exercise)
-        if fault is None or fault in STOPPED or not agree(smallest, theirs):
-            continue
-        if explains(trials, both, exercise, everything=True):
-            return first.misconception, second.misconception
-    return ()
-
-
-@functools.cache
-def combined(exercise):
-    """The wrong answers that are put together: two for each misconception, and no simulated loops."""
-    seen = collections.Counter()
-    chosen = []
+    seen, few = collections.Counter(), []
     for wrong in exercise.wrong:
         seen[wrong.misconception] += 1
-        if seen[wrong.misconception] <= PER_MISCONCEPTION and not getattr(wrong.change, "simulated", False):
-            chosen.append(wrong)
-    return chosen
+        if seen[wrong.misconception] <= PER_MISCONCEPTION and not wrong.simulated:
+            few.append(wrong)
+    for one, other in itertools.combinations(few, 2):
+        if one.misconception == other.misconception:
+            continue  # a second mistake of one kind can undo the first, or make something else of it
+        both = changed(other.change, one.function)
+        theirs, fault = imagined.__wrapped__(both, smallest.problem, exercise)
+        possible = fault not in (None, *STOPPED) and agree(smallest, theirs)
+        if possible and explains(trials, both, exercise, everything=True):
+            return one.misconception, other.misconception
+    return ()
 
 
 def explains(trials, wrong, exercise, everything=False):
@@ -81,12 +63,10 @@ def explains(trials, wrong, exercise, everything=False):
     agreed = right = stopped = 0
     for trial in sorted(trials, key=lambda trial: trial.fault is None):  # what is wrong contradicts soonest
         theirs, fault = imagined(wrong, trial.problem, exercise)
-        if fault is None:
-            if trial.fault:
-                return 0
-            right += 1
-        elif not trial.fault:
+        if bool(fault) != bool(trial.fault):
             return 0
+        if fault is None:
+            right += 1
         elif fault in STOPPED:
             if trial.fault in STOPPED and fault != trial.fault:
                 return 0
@@ -96,8 +76,7 @@ def explains(trials, wrong, exercise, everything=False):
         else:
             return 0
     enough = agreed >= 2 or (right >= 2 and stopped >= 2 and not everything)
-    faults = len(trials) - right
-    wanted = faults if everything else faults / 2
+    wanted = (len(trials) - right) * (1 if everything else 0.5)
     return agreed + stopped if enough and agreed + stopped >= wanted else 0
 
 
@@ -111,8 +90,7 @@ def imagined(wrong, problem, exercise):
     except Exception:
         return None, Fault.ERROR
     truth, terms = expected(exercise, problem)
-    fault, _ = judged(Outcome(value), truth, tolerance(problem.arguments, terms))
-    return value, fault
+    return value, judged(Outcome(value), truth, tolerance(problem.arguments, terms))[0]
 
 
 def agree(trial, theirs):

@@ -5,8 +5,7 @@ import html
 import re
 import textwrap
 
-MARKS = {"right": "✓", "wrong": "✗", "todo": "…", "note": "·", "name": "→"}
-LEADS = {"name": "This looks like: ", "note": "Note: "}
+LEADS = {"right": "✓ ", "wrong": "✗ ", "todo": "… ", "note": "· Note: ", "name": "→ This looks like: "}
 BARS = {True: "#3a9a57", False: "#c77700"}  # beside text that has the page's own colour, light or dark
 INDENT = "padding-left: 1.4em"
 PLAIN = (  # inline, since other style sheets (nbconvert's, JupyterLab's) beat any class
@@ -37,6 +36,15 @@ class Section:
 
 
 @dataclasses.dataclass(frozen=True)
+class Misconception:
+    """A wrong belief: what it is called, what to think of instead, where to read on."""
+
+    name: str
+    hint: str
+    read: Section
+
+
+@dataclasses.dataclass(frozen=True)
 class Finding:
     """One thing that a checker found: ``kind`` is right, wrong, todo, note or name (of a misconception)."""
 
@@ -46,15 +54,9 @@ class Finding:
     hint: str = ""
     read: Section | None = None
 
-    @property
-    def lead(self):
-        """How the finding begins."""
-        return f"{MARKS[self.kind]} {LEADS.get(self.kind, '')}"
-
     def __str__(self):
-        lines = [self.lead + self.text]
-        for row in self.numbers.splitlines():
-            lines.append(f"    {row}".rstrip())
+        lines = [LEADS[self.kind] + self.text]
+        lines += [f"    {row}".rstrip() for row in self.numbers.splitlines()]
         for hint in self.hint.splitlines():
             lines += textwrap.wrap(hint, 102, initial_indent="  ", subsequent_indent="  ")
         if self.read:
@@ -62,18 +64,16 @@ class Finding:
         return "\n".join(lines)
 
     def _repr_html_(self):
-        text = html.escape(self.text)
+        text, hint = html.escape(self.text), html.escape(self.hint).replace("\n", "<br>")
         if self.kind == "name":
             text = f"<strong>{text}</strong>"
-        parts = [f'<div style="margin: 0.3em 0">{self.lead}{text}</div>']
+        parts = [f'<div style="margin: 0.3em 0">{LEADS[self.kind]}{text}</div>']
         if self.numbers:
             parts.append(f'<pre style="{PLAIN}">{html.escape(self.numbers)}</pre>')
         if self.hint:
-            hint = html.escape(self.hint).replace("\n", "<br>")
             parts.append(f'<div style="{INDENT}">{hint}</div>')
         if self.read:
-            heading = html.escape(self.read.heading)
-            link = f'<a href="{self.read.url}" style="{LINK}">{heading}</a>'
+            link = f'<a href="{self.read.url}" style="{LINK}">{html.escape(self.read.heading)}</a>'
             parts.append(f'<div style="{INDENT}">Read {link}</div>')
         return "".join(parts)
 

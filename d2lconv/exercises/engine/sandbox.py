@@ -81,18 +81,18 @@ class Call(threading.Thread):
     def __init__(self, function):
         super().__init__(daemon=True)
         self.function, self.context = function, contextvars.copy_context()
-        self.value, self.exception, self.leaked = None, None, ()
+        self.value, self.exception, self.leaked = None, None, []
 
     def run(self):
         self.context.run(_inside.set, True)
         try:
             torch.set_default_device(default_device())  # so that the learner's torch.zeros meets X
-            before = self.context.run(surroundings.read, surroundings.THREAD)
+            before = self.context.run(surroundings.read)
             try:
                 self.value = readable(self.context.run(self.function))
             finally:
-                after = self.context.run(surroundings.read, surroundings.THREAD)
-                self.leaked = surroundings.differing(before, after)
+                after = self.context.run(surroundings.read)
+                self.leaked = [name for name in before if before[name] != after[name]]
         except BaseException as exception:  # SystemExit, too: sys.exit() in a cell must not end the checker
             self.exception = exception
 
@@ -124,27 +124,20 @@ def call(function, by_position=None, by_name=None, seconds=SECONDS):
     positional = [given[name] for name in by_position]
     keywords = {name: given[name] for name in by_name}
     tap, work = Tap(), Call(lambda: function(*positional, **keywords))
-    with alone(), surroundings.kept() as leaked, captured(tap, leaked):
+    with contextlib.nullcontext() if _inside.get() else _one_at_a_time, surroundings.kept(), captured(tap):
         work.wait(seconds)
-    leaked += work.leaked
     stop, error = why(work, function, positional, keywords, seconds)
     changed = {name: before[name] for name in given if not untouched(given[name], before[name])}
+    leaked = [*work.leaked, *(["sys.stdout"] if tap.closed_by_function else [])]
     return Outcome(work.value, stop, error, tap.getvalue(), changed, tuple(leaked))
 
 
-def alone():
-    """Let one call run at a time; a checker within a checked function goes on."""
-    return contextlib.nullcontext() if _inside.get() else _one_at_a_time
-
-
 @contextlib.contextmanager
-def captured(tap, leaked):
-    """Catch what is printed, and warnings; say where sys.stdout was closed."""
+def captured(tap):
+    """Catch what is printed, and warnings."""
     with contextlib.redirect_stdout(tap), contextlib.redirect_stderr(tap), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-    if tap.closed_by_function:
-        leaked.append("sys.stdout")
 
 
 def copies(arguments):

@@ -7,11 +7,9 @@ import functools
 import torch
 
 from d2lconv.exercises.engine.binding import bound
-from d2lconv.exercises.engine.exercise import Problem
+from d2lconv.exercises.engine.exercise import Problem, answer
 from d2lconv.exercises.engine.sandbox import Outcome, Stop, call
 from d2lconv.exercises.engine.values import allclose, coerce, describe_type, shape, stacked, tolerance
-
-HALF = torch.float16, torch.bfloat16
 
 
 class Fault(enum.Enum):
@@ -45,10 +43,8 @@ class Trial:
     @property
     def value(self):
         """What came out, with lists of tensors made one."""
-        value = self.outcome.value
-        if isinstance(self.truth, torch.Tensor):
-            value = stacked(value)
-        return value if isinstance(value, torch.Tensor) else self.outcome.value
+        together = stacked(self.outcome.value) if isinstance(self.truth, torch.Tensor) else None
+        return self.outcome.value if together is None else together
 
 
 def attempt(function, problem, exercise, seconds):
@@ -63,46 +59,40 @@ def attempt(function, problem, exercise, seconds):
 
 def half(value):
     """The half type of an answer, or None."""
-    first = value[0] if isinstance(value, tuple) and value else value
-    return first.dtype if isinstance(first, torch.Tensor) and first.dtype in HALF else None
+    dtype = getattr(first(value), "dtype", None)
+    return dtype if dtype in (torch.float16, torch.bfloat16) else None
+
+
+def first(value):
+    """A value, or the first of several."""
+    return value[0] if isinstance(value, tuple) and value else value
 
 
 @functools.cache
 def expected(exercise, problem):
     """The right answer in float64 on the CPU, and the same from absolute values."""
     truth = answer(exercise.truth, problem)
-    return truth, answer(exercise.truth, problem, torch.abs) if has_tensor(truth) else 0.0
-
-
-def answer(function, problem, change=lambda tensor: tensor):
-    """Call one of our own functions with a problem's arguments, its tensors in float64 on the CPU."""
-    wide = {
-        name: change(value.double()) if isinstance(value, torch.Tensor) else value
-        for name, value in problem.arguments.items()
-    }
-    return function(**wide)
+    return truth, answer(exercise.truth, problem.changed(torch.abs)) if has_tensor(truth) else 0.0
 
 
 def has_tensor(truth):
     """Say whether a right answer is made of tensors."""
-    return isinstance(truth[0] if isinstance(truth, tuple) else truth, torch.Tensor)
+    return isinstance(first(truth), torch.Tensor)
 
 
 def judged(outcome, truth, room):
     """Find the fault of an outcome, and say it in a few words; (None, "") if there is none."""
     if outcome.stop:
-        fault = STOPS[outcome.stop]
-        return fault, fault.value
+        return STOPS[outcome.stop], STOPS[outcome.stop].value
     try:
         value = coerce(outcome.value, truth)
-        if not has_tensor(truth):
-            fault = None if allclose(value, truth) else Fault.ANSWER
-        elif shape(value) != shape(truth):
-            fault = Fault.SHAPE
-        else:
-            fault = None if allclose(value, truth, room) else Fault.NUMBERS
+        if has_tensor(truth) and shape(value) != shape(truth):
+            return Fault.SHAPE, Fault.SHAPE.value
+        if allclose(value, truth, room):
+            return None, ""
     except TypeError as error:
         return Fault.TYPE, str(error)
     except Exception:
         return Fault.UNREADABLE, f"{Fault.UNREADABLE.value}: {describe_type(outcome.value)}"
-    return fault, fault.value if fault else ""
+    fault = Fault.NUMBERS if has_tensor(truth) else Fault.ANSWER
+    return fault, fault.value

@@ -25,47 +25,31 @@ def describe_type(value):
 
 
 def coerce(value, truth):
-    """Bring an answer to the type of the truth, or raise ``TypeError`` with what it is instead.
-
-    A tensor stays one; where the truth is an integer, a tuple or a float, anything that means one is.
-    """
-    if isinstance(truth, torch.Tensor):
-        if isinstance(value, torch.Tensor):
-            return value
-        raise TypeError(f"a tensor is wanted, but {describe_type(value)} came back")
+    """Bring an answer to the type of the truth, or raise ``TypeError`` with what it is instead."""
     if isinstance(truth, tuple):
-        return coerce_tuple(value, truth)
-    if isinstance(truth, bool):
-        return coerce_bool(value)
-    scalar = isinstance(value, torch.Tensor) and value.numel() == 1
-    if scalar or (isinstance(value, (np.ndarray, np.generic)) and value.size == 1):
+        return coerce_all(value, truth)
+    single = isinstance(value, (torch.Tensor, np.ndarray, np.generic)) and np.prod(value.shape) == 1
+    if single and not isinstance(truth, torch.Tensor):
         value = value.item()
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"a number is wanted, but {describe_type(value)} came back")
+    if isinstance(truth, torch.Tensor):
+        wanted, right = "a tensor", isinstance(value, torch.Tensor)
+    elif isinstance(truth, bool):
+        wanted, right = "True or False", isinstance(value, bool)
+    else:
+        wanted, right = "a number", isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not right:
+        raise TypeError(f"{wanted} is wanted, but {describe_type(value)} came back")
     return value
 
 
-def coerce_tuple(value, truth):
-    """Bring an answer to a tuple like the truth; several numbers may be too many or too few."""
-    parts = value
-    if isinstance(value, torch.Tensor) and value.ndim == 1:
-        parts = value.tolist()
+def coerce_all(value, truth):
+    """Bring an answer to a tuple like the truth; of numbers there may be too many or too few."""
+    parts = value.tolist() if isinstance(value, torch.Tensor) and value.ndim == 1 else value
     of_tensors = isinstance(truth[0], torch.Tensor)
-    many = isinstance(parts, (tuple, list))
-    if not many or (of_tensors and len(parts) != len(truth)):
+    if not isinstance(parts, (tuple, list)) or (of_tensors and len(parts) != len(truth)):
         wanted = "two tensors are" if of_tensors else f"{len(truth)} numbers are"
         raise TypeError(f"{wanted} wanted, as a tuple, but {describe_type(value)} came back")
-    if len(parts) != len(truth):
-        return tuple(coerce(part, 0) for part in parts)
-    return tuple(coerce(part, wanted) for part, wanted in zip(parts, truth))
-
-
-def coerce_bool(value):
-    """Bring an answer to True or False."""
-    single = isinstance(value, torch.Tensor) and value.dtype == torch.bool and value.numel() == 1
-    if isinstance(value, (bool, np.bool_)) or single:
-        return bool(value)
-    raise TypeError(f"True or False is wanted, but {describe_type(value)} came back")
+    return tuple(map(coerce, parts, truth if len(parts) == len(truth) else [0] * len(parts)))
 
 
 def stacked(value):
@@ -92,32 +76,24 @@ def stacked(value):
 def shape(value):
     """The shape of a tensor, of each part of a tuple, and nothing for a number."""
     if isinstance(value, tuple):
-        return tuple(shape(part) for part in value)
+        return tuple(map(shape, value))
     return tuple(value.shape) if isinstance(value, torch.Tensor) else ()
 
 
-def allclose(value, truth, tolerance=0.0, relative=0.0):
-    """Say whether two coerced answers are equal: tensors up to their rounding, floats to nine digits.
-
-    ``tolerance`` is for all elements, ``relative`` in parts of each; an answer's own dtype rounds once more.
-    """
+def allclose(value, truth, tolerance=0.0):
+    """Say whether two coerced answers are equal: tensors up to their rounding, floats to nine digits."""
     if isinstance(truth, tuple):
-        pairs = zip(value, truth)
-        return len(value) == len(truth) and all(allclose(v, t, tolerance, relative) for v, t in pairs)
+        return len(value) == len(truth) and all(allclose(v, t, tolerance) for v, t in zip(value, truth))
     if isinstance(truth, (bool, int)):
         return bool(value == truth)
     if not isinstance(truth, torch.Tensor):
         return math.isclose(value, truth, rel_tol=DIGITS, abs_tol=1e-12)
     if not isinstance(value, torch.Tensor) or value.shape != truth.shape:
         return False
-    error = (value.to(torch.complex128) - truth.double()).abs()
-    return bool((error <= tolerance + (relative + eps(value)) * truth.double().abs()).all())
-
-
-def eps(value):
-    """The distance from 1 to the next number of a tensor's dtype; 0 where all are exact."""
     inexact = value.is_floating_point() or value.is_complex()
-    return torch.finfo(value.dtype).eps if inexact else 0.0
+    rounded = torch.finfo(value.dtype).eps if inexact else 0.0  # once more, to the answer's own dtype
+    error = (value.to(torch.complex128) - truth.double()).abs()
+    return bool((error <= tolerance + rounded * truth.double().abs()).all())
 
 
 def tolerance(arguments, terms, dtype=torch.float32):
@@ -132,9 +108,8 @@ def tolerance(arguments, terms, dtype=torch.float32):
     if not sizes:
         return 0.0
     m = min(sizes) + 1 + 16 * math.ceil(math.log2(max(sizes) + 1))
-    if torch.finfo(dtype).bits == 16:
-        m = min(m, 9)
-    return m * torch.finfo(dtype).eps * largest(terms)
+    half = torch.finfo(dtype).bits == 16
+    return (9 if half else m) * torch.finfo(dtype).eps * largest(terms)
 
 
 def largest(value):

@@ -2,8 +2,9 @@
 
 import math
 
+from d2lconv.exercises.engine.exercise import call_by_name, changed
 from d2lconv.exercises.tasks import misconceptions as of
-from d2lconv.exercises.tasks.slips import after, on, task, without
+from d2lconv.exercises.tasks.slips import on, task
 
 LAYERS = {  # input_shape, weight_shape, stride, padding
     "a small layer": [
@@ -12,62 +13,56 @@ LAYERS = {  # input_shape, weight_shape, stride, padding
         ((2, 4, 7), (3, 2, 3, 1), 1, 0), ((3, 9, 5), (4, 3, 2, 3), 1, 0), ((2, 5, 7), (3, 2, 2, 2), 1, 0)],
     "a stride": [
         ((1, 5, 5), (1, 1, 2, 2), 2, 0), ((2, 8, 8), (3, 2, 3, 3), 3, 0), ((1, 7, 10), (2, 1, 2, 2), 3, 0),
-        ((1, 6, 9), (2, 1, 2, 3), 2, 0),
-    ],
+        ((1, 6, 9), (2, 1, 2, 3), 2, 0)],
     "padding": [
         ((1, 3, 3), (1, 1, 3, 3), 1, 1), ((128, 256, 256), (128, 128, 5, 5), 1, 2), ((3, 12, 10), (8, 3, 3, 5), 1, 3)],
     "both": [((3, 224, 224), (64, 3, 7, 7), 2, 3), ((4, 10, 11), (6, 4, 3, 2), 3, 1)],
 }
 SIZES = [  # slips in the number of places along one side
-    (of.ONE_SIDE, lambda f, size, kernel, stride=1, padding=0: f(size, kernel, stride, padding / 2)),
-    (of.NO_PADDING, without("padding")),
-    (of.NO_STRIDE, without("stride")),
-    (of.ROUNDING, lambda f, size, kernel, stride=1, padding=0: -(-(f(size, kernel, 1, padding) - 1) // stride) + 1),
-    (of.ROUNDING, lambda f, size, kernel, stride=1, padding=0: (f(size, kernel, 1, padding) - 1) / stride + 1),
-    (of.ROUNDING, lambda f, size, kernel, stride=1, padding=0: round((f(size, kernel, 1, padding) - 1) / stride) + 1),
-    (of.ROUNDING, lambda f, size, kernel, stride=1, padding=0: f(size, kernel, 1, padding) // stride),
-    (of.PLUS_ONE, after(lambda places: places - 1)),
-    (of.PLUS_ONE, on("size", lambda size: size + 1)),
-    (of.INPUT_PLACES, lambda f, size, **rest: size),
+    (of.ONE_SIDE, on(padding=lambda padding: padding / 2)),
+    (of.NO_PADDING, on(padding=0)),
+    (of.NO_STRIDE, on(stride=1)),
+    (of.ROUNDING, lambda f, size, kernel, stride, padding: -(-(f(size, kernel, 1, padding) - 1) // stride) + 1),
+    (of.ROUNDING, lambda f, size, kernel, stride, padding: (f(size, kernel, 1, padding) - 1) / stride + 1),
+    (of.ROUNDING, lambda f, size, kernel, stride, padding: round((f(size, kernel, 1, padding) - 1) / stride) + 1),
+    (of.ROUNDING, lambda f, size, kernel, stride, padding: f(size, kernel, 1, padding) // stride),
+    (of.PLUS_ONE, lambda Y: Y - 1),
+    (of.PLUS_ONE, on(size=lambda size: size + 1)),
+    (of.INPUT_PLACES, lambda size: size),
 ]
 
 
-def counted(of_shape):
-    """The slips in a layer's output size, in what ``of_shape(shape)`` counts; and one side taken for both."""
-    def sized(change):
-        def places(*one_side):
-            return change(output_size, **dict(zip(("size", "kernel", "stride", "padding"), one_side)))
-        return lambda f, **layer: of_shape(shaped(places))(**layer)
+def edited(name, edit):
+    """A change of one of the shapes."""
+    return on(**{name: lambda given: edit(given[name])})
 
-    def sides(name, edit):
-        def for_all(f, **layer):
-            return f(**{**layer, name: edit(layer[name])})
 
-        def for_places(f, **layer):
-            return of_shape(lambda **true: output_shape(**{**true, name: edit(true[name])}))(**layer)
-        return for_all, for_places
+def exchanged(shape):
+    """A shape with its two sides exchanged."""
+    return *shape[:-2], shape[-1], shape[-2]
 
-    both = [
-        *sides("weight_shape", lambda shape: (*shape[:3], shape[2])),
-        *sides("weight_shape", lambda shape: (*shape[:2], shape[3], shape[3])),
-        *sides("input_shape", lambda shape: (*shape[:2], shape[1])),
-        *sides("input_shape", lambda shape: (shape[0], shape[2], shape[2])),
-    ]
-    exchanged = lambda shape: (*shape[:-2], shape[-1], shape[-2])  # noqa: E731
+
+def slips_in_size(total):
+    """The slips in a layer's output size ``out``, in what is counted of it; one side taken for both, or exchanged."""
+    def of_output(given, out):
+        return call_by_name(total, {**given, "out": out})
+
+    def along_a_side(change):
+        size = changed(change, output_size)
+        return lambda given, input_shape, weight_shape, stride, padding: of_output(given, (weight_shape[0], *(
+            size(n, k, stride, padding) for n, k in zip(input_shape[1:], weight_shape[2:]))))
+
+    def in_output(change):
+        return lambda given: of_output(given, change(output_shape, given))
+
+    one_side = [
+        edited(name, lambda shape, side=side: (*shape[:-2], shape[side], shape[side]))
+        for name in ("weight_shape", "input_shape") for side in (-2, -1)]
     return [
-        *((misconception, sized(change)) for misconception, change in SIZES),
-        *((of.SQUARE, change) for change in both),
-        (of.EXCHANGED_HW, on("weight_shape", exchanged)),
-        (of.EXCHANGED_HW, on("input_shape", exchanged)),
+        *((misconception, along_a_side(change)) for misconception, change in SIZES),
+        *((of.SQUARE, change) for one in one_side for change in (one, in_output(one))),
+        *((of.EXCHANGED_HW, edited(name, exchanged)) for name in ("weight_shape", "input_shape")),
     ]
-
-
-def shaped(size):
-    """Make of a formula for one side the shape of an output."""
-    def shape(input_shape, weight_shape, stride=1, padding=0):
-        (_, h, w), (c_o, _, k_h, k_w) = input_shape, weight_shape
-        return c_o, size(h, k_h, stride, padding), size(w, k_w, stride, padding)
-    return shape
 
 
 @task(read="formula", wrong=SIZES, problems={
@@ -85,17 +80,17 @@ def output_size(size, kernel, stride=1, padding=0):
 
 
 @task(read="sizes", problems=LAYERS, wrong=[
-    *counted(lambda shape: shape),
-    (of.LAST, after(lambda shape: (*shape[1:], shape[0]))),
-    (of.EXCHANGED_HW, after(lambda shape: (shape[0], shape[2], shape[1]))),
-    (of.EXCHANGED_IO, lambda f, **layer: (layer["input_shape"][0], *f(**layer)[1:])),
+    *slips_in_size(lambda out: out),
+    (of.LAST, lambda Y: (*Y[1:], Y[0])),
+    (of.EXCHANGED_HW, lambda Y: exchanged(Y)),
+    (of.EXCHANGED_IO, lambda Y, input_shape: (input_shape[0], *Y[1:])),
 ])
 def output_shape(input_shape, weight_shape, stride=1, padding=0):
     """Predict the shape of a layer's output.
 
     Shapes: ``(c_i, h, w)`` and ``(c_o, c_i, k_h, k_w)`` as tuples, and two integers, to ``(c_o, h_out, w_out)``.
     """
-    return shaped(output_size)(input_shape, weight_shape, stride, padding)
+    return weight_shape[0], *(output_size(n, k, stride, padding) for n, k in zip(input_shape[1:], weight_shape[2:]))
 
 
 @task(read="parameters", problems={
@@ -103,21 +98,19 @@ def output_shape(input_shape, weight_shape, stride=1, padding=0):
     "a bias": [(3, 16, 3, 3, True, 1), (16, 32, 3, 3, True, 1), (4, 4, 1, 1, True, 1), (64, 10, 5, 1, True, 1)],
     "groups": [(4, 4, 3, 3, False, 4), (4, 6, 3, 3, True, 2), (12, 24, 1, 3, True, 3)],
 }, wrong=[
-    (of.BIAS_NONE, on("bias", lambda bias: False)),
-    (of.BIAS_IN, lambda f, c_i, bias, **rest: f(c_i=c_i, bias=False, **rest) + bias * c_i),
-    (of.BIAS_ONE, lambda f, bias, **rest: f(bias=False, **rest) + bias),
-    (of.BIAS_PAIR, lambda f, c_i, c_o, bias, groups, **rest: f(
-        c_i=c_i, c_o=c_o, bias=False, groups=groups, **rest) + bias * c_o * c_i // groups),
-    (of.BIAS_PAIR, lambda f, c_i, c_o, bias, **rest: f(c_i=c_i, c_o=c_o, bias=False, **rest) + bias * c_o * c_i),
-    (of.BIAS_WEIGHT, lambda f, bias, **rest: f(bias=False, **rest) * (1 + bias)),
-    (of.SHARED, lambda f, **layer: f(**{**layer, "c_i": layer["groups"]})),
-    (of.OUTPUTS_OUT, lambda f, c_o, bias, **rest: f(c_o=1, bias=False, **rest) + bias * c_o),
-    (of.OUTPUTS_OUT, on("c_o", lambda c_o: 1)),
-    (of.NO_GROUPS, on("groups", lambda groups: 1)),
-    (of.GROUP_KERNEL, lambda f, c_o, bias, groups, **rest: f(
-        c_o=c_o, bias=False, groups=groups, **rest) // groups + bias * c_o),
-    (of.SQUARE, lambda f, k_h, k_w, **rest: f(k_h=k_h, k_w=k_h, **rest)),
-    (of.SQUARE, lambda f, k_h, k_w, **rest: f(k_h=k_w, k_w=k_w, **rest)),
+    (of.BIAS_NONE, on(bias=False)),
+    (of.BIAS_IN, lambda Y, c_i, c_o, bias: Y + bias * (c_i - c_o)),
+    (of.BIAS_ONE, lambda Y, c_o, bias: Y + bias * (1 - c_o)),
+    (of.BIAS_PAIR, lambda Y, c_i, c_o, bias, groups: Y + bias * c_o * (c_i // groups - 1)),
+    (of.BIAS_PAIR, lambda Y, c_i, c_o, bias: Y + bias * c_o * (c_i - 1)),
+    (of.BIAS_WEIGHT, lambda Y, c_o, bias: (Y - bias * c_o) * (1 + bias)),
+    (of.SHARED, on(c_i=lambda groups: groups)),
+    (of.OUTPUTS_OUT, lambda Y, c_o, bias: (Y - bias * c_o) // c_o + bias * c_o),
+    (of.OUTPUTS_OUT, on(c_o=1)),
+    (of.NO_GROUPS, on(groups=1)),
+    (of.GROUP_KERNEL, lambda Y, c_o, bias, groups: (Y - bias * c_o) // groups + bias * c_o),
+    (of.SQUARE, on(k_w=lambda k_h: k_h)),
+    (of.SQUARE, on(k_h=lambda k_w: k_w)),
 ])
 def parameters(c_i, c_o, k_h, k_w, bias=True, groups=1):
     """Count the weights and biases of a layer.
@@ -127,20 +120,15 @@ def parameters(c_i, c_o, k_h, k_w, bias=True, groups=1):
     return c_o * (c_i // groups) * k_h * k_w + c_o * bias
 
 
-def work(shape, factor=1):
-    """Make of an output's shape the multiply-adds, or a multiple of them."""
-    return lambda **layer: factor * math.prod(shape(**layer)) * math.prod(layer["weight_shape"][1:])
-
-
 def slips_in_work(factor):
     """The slips in a count of multiply-adds (factor 1) or operations (2)."""
     return [
-        (of.MAC_ONE if factor == 2 else of.MAC_TWO, after(lambda count: count * 2 / factor**2)),
-        (of.NO_PLACES, lambda f, **layer: factor * math.prod(layer["weight_shape"])),
-        (of.TWO_LOOPS, lambda f, **layer: f(**layer) // layer["input_shape"][0]),
-        (of.OUTPUTS_OUT, lambda f, **layer: f(**layer) // layer["weight_shape"][0]),
-        (of.ONE_LESS, lambda f, **layer: f(**layer) - math.prod(output_shape(**layer))),
-        *counted(lambda shape: work(shape, factor)),
+        (of.MAC_ONE if factor == 2 else of.MAC_TWO, lambda Y: Y * 2 / factor**2),
+        (of.NO_PLACES, lambda weight_shape: factor * math.prod(weight_shape)),
+        (of.TWO_LOOPS, lambda Y, input_shape: Y // input_shape[0]),
+        (of.OUTPUTS_OUT, lambda Y, weight_shape: Y // weight_shape[0]),
+        (of.ONE_LESS, lambda Y, given: Y - math.prod(output_shape(**given))),
+        *slips_in_size(lambda out, weight_shape: factor * math.prod(out) * math.prod(weight_shape[1:])),
     ]
 
 
@@ -164,15 +152,14 @@ def flops(input_shape, weight_shape, stride=1, padding=0):
     return 2 * macs(input_shape, weight_shape, stride, padding)
 
 
-def held(shape):
-    """Make of an output's shape the numbers in X, K and Y."""
-    return lambda **layer: (
-        math.prod(layer["input_shape"]) + math.prod(layer["weight_shape"]) + math.prod(shape(**layer)))
+def held(out, input_shape, weight_shape):
+    """The numbers in X, K and Y."""
+    return math.prod(input_shape) + math.prod(weight_shape) + math.prod(out)
 
 
 @task(read="memory", problems=LAYERS, wrong=[
-    (of.MEMORY_IN_OUT, lambda f, **layer: f(**layer) - math.prod(layer["weight_shape"])),
-    *counted(held),
+    (of.MEMORY_IN_OUT, lambda Y, weight_shape: Y - math.prod(weight_shape)),
+    *slips_in_size(held),
 ])
 def memory(input_shape, weight_shape, stride=1, padding=0):
     """Count the numbers that forward reads and makes: the elements of X, of K and of Y together.
@@ -180,22 +167,20 @@ def memory(input_shape, weight_shape, stride=1, padding=0):
     Shapes: ``(c_i, h, w)`` and ``(c_o, c_i, k_h, k_w)`` as tuples, and two integers, to one integer.
     The padding is not stored, and there is no bias.
     """
-    return math.prod(input_shape) + math.prod(weight_shape) + math.prod(
-        output_shape(input_shape, weight_shape, stride, padding))
+    return held(output_shape(input_shape, weight_shape, stride, padding), input_shape, weight_shape)
 
 
-def there_and_back(shape):
-    """Make of an output's shape what going backward costs."""
-    return lambda **layer: (
-        2 * work(shape)(**layer),
-        held(shape)(**layer) + math.prod(layer["input_shape"]) + math.prod(layer["weight_shape"]))
+def there_and_back(out, input_shape, weight_shape):
+    """The multiply-adds and the numbers of going backward."""
+    work = math.prod(out) * math.prod(weight_shape[1:])
+    return 2 * work, held(out, input_shape, weight_shape) + math.prod(input_shape) + math.prod(weight_shape)
 
 
 @task(read="kernel gradient", problems=LAYERS, wrong=[
-    (of.ONE_WAY, after(lambda both: (both[0] // 2, both[1]))),
-    (of.ONE_WAY, lambda f, **layer: (macs(**layer), memory(**layer))),
-    (of.MAC_TWO, after(lambda both: (2 * both[0], both[1]))),
-    *counted(there_and_back),
+    (of.ONE_WAY, lambda Y: (Y[0] // 2, Y[1])),
+    (of.ONE_WAY, lambda given: (macs(**given), memory(**given))),
+    (of.MAC_TWO, lambda Y: (2 * Y[0], Y[1])),
+    *slips_in_size(there_and_back),
 ])
 def backward(input_shape, weight_shape, stride=1, padding=0):
     """Count what going backward costs: the multiply-adds of dX and dK, and the numbers in X, K, dY, dX and dK.
@@ -203,24 +188,20 @@ def backward(input_shape, weight_shape, stride=1, padding=0):
     Shapes: ``(c_i, h, w)`` and ``(c_o, c_i, k_h, k_w)`` as tuples, and two integers, to a pair of integers.
     Each product of forward gives one for dX and one for dK.
     """
-    return there_and_back(output_shape)(
-        input_shape=input_shape, weight_shape=weight_shape, stride=stride, padding=padding)
+    return there_and_back(output_shape(input_shape, weight_shape, stride, padding), input_shape, weight_shape)
 
 
 @task(read="parameters", problems={
     "no padding": [(8, 8, 3, 0), (16, 12, 5, 0)],
     "padding": [(4, 4, 3, 1), (32, 32, 5, 2), (6, 10, 3, 1), (9, 5, 3, 3)],
 }, wrong=[
-    (of.LINEAR, after(lambda both: (2, both[1]))),
+    (of.LINEAR, lambda Y: (2, Y[1])),
     (of.TOTAL_PADDING, lambda f, h, w, k, padding: (4, f(h - padding, w - padding, k, padding)[1])),
-    (of.TOTAL_PADDING, on("padding", lambda padding: padding / 2)),
-    (of.PADDING_LINEAR, lambda f, padding, **rest: (4, 4 if padding else 1)),
-    (of.PADDING_LINEAR, lambda f, padding, **rest: (4, 2 if padding else 1)),
-    (of.PADDING_LINEAR, lambda f, **rest: (4, 4)),
-    (of.PADDING_LINEAR, lambda f, **rest: (4, 2)),
-    (of.PADDING_LINEAR, lambda f, **rest: (4, 1)),
-    (of.SQUARE, lambda f, h, w, **rest: f(h=h, w=h, **rest)),
-    (of.SQUARE, lambda f, h, w, **rest: f(h=w, w=w, **rest)),
+    (of.TOTAL_PADDING, on(padding=lambda padding: padding / 2)),
+    *((of.PADDING_LINEAR, lambda padding, factor=factor: (4, factor if padding else 1)) for factor in (4, 2)),
+    *((of.PADDING_LINEAR, lambda factor=factor: (4, factor)) for factor in (4, 2, 1)),
+    (of.SQUARE, on(w=lambda h: h)),
+    (of.SQUARE, on(h=lambda w: w)),
 ])
 def growth(h, w, k, padding):
     """Find how the multiply-adds of a k x k layer grow for twice the channels, and for twice the padding.
@@ -236,10 +217,10 @@ def growth(h, w, k, padding):
     "stride 1": [(2, 2, 1), (3, 3, 1), (5, 1, 1), (1, 4, 1), (3, 5, 1)],
     "a first stride": [(3, 2, 2), (3, 3, 2), (7, 3, 2), (2, 4, 3)],
 }, wrong=[
-    (of.NO_FIRST_STRIDE, on("stride", lambda stride: 1)),
-    (of.SIZES_ADD, lambda f, k1, k2, stride: k1 * k2),
-    (of.SIZES_ADD, lambda f, k1, k2, stride: k1 + k2),
-    (of.SIZES_ADD, lambda f, k1, k2, stride: k1 + k2 * stride),
+    (of.NO_FIRST_STRIDE, on(stride=1)),
+    (of.SIZES_ADD, lambda k1, k2: k1 * k2),
+    (of.SIZES_ADD, lambda k1, k2: k1 + k2),
+    (of.SIZES_ADD, lambda k1, k2, stride: k1 + k2 * stride),
 ])
 def composed_size(k1, k2, stride=1):
     """Find the size of the one kernel that does what two in a row do.
@@ -254,10 +235,10 @@ def composed_size(k1, k2, stride=1):
     "square layers": [(2, 2, 3), (128, 128, 3), (128, 128, 5)],
     "other layers": [(3, 64, 7), (64, 16, 3), (5, 1, 2)],
 }, wrong=[
-    (of.INVERTED, after(lambda ratio: 1 / ratio)),
-    (of.NO_POINTWISE, lambda f, c_i, c_o, k: 1 / c_o),
-    (of.NO_POINTWISE, lambda f, c_i, c_o, k: 1 / k**2),
-    (of.EXCHANGED_IO, lambda f, c_i, c_o, k: 1 / c_i + 1 / k**2),
+    (of.INVERTED, lambda Y: 1 / Y),
+    (of.NO_POINTWISE, lambda c_o: 1 / c_o),
+    (of.NO_POINTWISE, lambda k: 1 / k**2),
+    (of.EXCHANGED_IO, lambda c_i, k: 1 / c_i + 1 / k**2),
 ])
 def separable_ratio(c_i, c_o, k):
     """Find a separable layer's cost as a part of the ordinary one's.
@@ -268,18 +249,23 @@ def separable_ratio(c_i, c_o, k):
     return (c_i * k * k + c_i * c_o) / (c_o * c_i * k * k)
 
 
+def strips(w, k, delta):
+    """How many strips there are, a narrower last one among them."""
+    return -(-(w - k + 1) // delta)
+
+
 @task(read="sizes", problems={
     "one output column at a time": [(3, 3, 2, 1), (8, 8, 3, 1)],
     "strips that fit": [(4, 5, 2, 2), (8, 8, 3, 3), (8, 8, 3, 6), (16, 20, 5, 4)],
     "a narrower last strip": [(4, 6, 2, 2), (10, 12, 3, 4), (7, 9, 5, 3)],
 }, wrong=[
-    (of.WIDE_STRIP, lambda f, h, w, k, delta: h * (w - k + 1)),
-    (of.ONE_STRIP, lambda f, h, w, k, delta: h * w),
-    (of.K_PLUS, lambda f, h, w, k, delta: h * (w - k + 1 + -(-(w - k + 1) // delta) * k)),
-    (of.K_PLUS, lambda f, h, w, k, delta: h * (k + delta) * -(-(w - k + 1) // delta)),
-    (of.NO_LAST_STRIP, lambda f, h, w, k, delta: h * (k + delta - 1) * ((w - k + 1) // delta)),
-    (of.LAST_STRIP, lambda f, h, w, k, delta: h * (k + delta - 1) * -(-(w - k + 1) // delta)),
-    (of.SQUARE, lambda f, h, w, k, delta: f(h, h, k, delta)),
+    (of.WIDE_STRIP, lambda h, w, k: h * (w - k + 1)),
+    (of.ONE_STRIP, lambda h, w: h * w),
+    (of.K_PLUS, lambda h, w, k, delta: h * (w - k + 1 + strips(w, k, delta) * k)),
+    (of.K_PLUS, lambda h, w, k, delta: h * (k + delta) * strips(w, k, delta)),
+    (of.NO_LAST_STRIP, lambda h, w, k, delta: h * (k + delta - 1) * ((w - k + 1) // delta)),
+    (of.LAST_STRIP, lambda h, w, k, delta: h * (k + delta - 1) * strips(w, k, delta)),
+    (of.SQUARE, on(w=lambda h: h)),
 ])
 def strip_reads(h, w, k, delta):
     """Count the elements that are read if the image is taken in strips.
@@ -287,8 +273,7 @@ def strip_reads(h, w, k, delta):
     Shapes: four integers to one. A strip is h high, gives delta columns of output, and reads only the
     columns that they need; the last strip may be narrower. Stride 1, no padding, one channel.
     """
-    strips = -(-(w - k + 1) // delta)
-    return h * (w - k + 1 + strips * (k - 1))
+    return h * (w - k + 1 + strips(w, k, delta) * (k - 1))
 
 
 @task(read="memory", problems={
@@ -296,10 +281,10 @@ def strip_reads(h, w, k, delta):
     "other caches": [(3, 1000), (5, 8192), (7, 8000), (3, 16)],
     "too small for any": [(3, 11), (5, 20), (7, 30)],
 }, wrong=[
-    (of.K_PLUS, lambda f, k, cache: max(0, (cache - 2 * k * k) // (k + 1))),
-    (of.WIDE_STRIP, lambda f, k, cache: max(0, (cache - k * k) // (k + 1))),
-    (of.STRIP_ROUNDED, lambda f, k, cache: max(0, -(-(cache - 2 * k * k + k) // (k + 1)))),
-    (of.NO_ZERO, lambda f, k, cache: (cache - 2 * k * k + k) // (k + 1)),
+    (of.K_PLUS, lambda k, cache: max(0, (cache - 2 * k * k) // (k + 1))),
+    (of.WIDE_STRIP, lambda k, cache: max(0, (cache - k * k) // (k + 1))),
+    (of.STRIP_ROUNDED, lambda k, cache: max(0, -(-(cache - 2 * k * k + k) // (k + 1)))),
+    (of.NO_ZERO, lambda k, cache: (cache - 2 * k * k + k) // (k + 1)),
 ])
 def strip_width(k, cache):
     """Find the largest delta for which a step of the strip fits into the cache.

@@ -4,8 +4,7 @@ A learner's function has a misconception when it returns what a wrong answer wit
 written. A hint asks or points; the formula is in the section.
 """
 
-from d2lconv.exercises.engine.exercise import Misconception
-from d2lconv.exercises.engine.report import Section
+from d2lconv.exercises.engine.report import Misconception, Section
 
 # The sections that reports send a learner to; a test finds the heading of each in the book's sources.
 READ = {

@@ -2,18 +2,16 @@
 
 import torch
 
-CLASSIC_X, CLASSIC_K = torch.arange(9.).reshape(3, 3), torch.arange(4.).reshape(2, 2)
-TWO_X, TWO_K = torch.stack([CLASSIC_X, CLASSIC_X + 1]), torch.stack([CLASSIC_K, CLASSIC_K + 1])
 
+def counted(*shape):
+    """Count up in each plane, which begins at the sum of its indices, as in the classic example.
 
-def counted(*shape, start=0):
-    """Small integers in order, which show where each number goes.
-
-    >>> counted(2, 2, start=1)
-    tensor([[1., 2.],
-            [3., 4.]])
+    >>> counted(2, 2, 2).tolist()
+    [[[0.0, 1.0], [2.0, 3.0]], [[1.0, 2.0], [3.0, 4.0]]]
     """
-    return torch.arange(start, start + torch.Size(shape).numel()).float().reshape(shape)
+    if len(shape) > 2:
+        return torch.stack([counted(*shape[1:]) + n for n in range(shape[0])])
+    return torch.arange(shape[0] * shape[1]).reshape(shape).float()
 
 
 def drawn(*shape, seed=0):
@@ -22,7 +20,15 @@ def drawn(*shape, seed=0):
     return (torch.randn(shape, generator=generator, dtype=torch.float64) * 10).round().div(10).float()
 
 
-def integers(*shape, seed=0):
-    """Random integers from -4 to 5."""
-    generator = torch.Generator().manual_seed(seed + sum(shape))
-    return torch.randint(-4, 6, shape, generator=generator).float()
+def tensors(problems):
+    """Make tensors of all shapes in problems: in the first of each stage counted, in the others drawn."""
+    def made(value, place):
+        if isinstance(value, dict):
+            return {name: made(part, place) for name, part in value.items()}
+        if not isinstance(value, tuple):
+            return value
+        plain = place == 0 and len(value) > 1 and torch.Size(value).numel() > 1
+        return counted(*value) if plain else drawn(*value, seed=place)
+
+    return {stage: [tuple(made(value, place) for value in values) for place, values in enumerate(several)]
+            for stage, several in problems.items()}
