@@ -58,8 +58,8 @@ def faulty(title, trial):
     printed = first_lines(trial.outcome.printed)
     numbers = table(rows) + (f"\nprinted on the way:\n{printed}" if printed else "")
     hint = trial.outcome.error
-    right = isinstance(truth, torch.Tensor) and allclose(trial.value, truth, trial.tolerance)
-    if trial.fault == Fault.TYPE and right:
+    wanted_tensor = trial.fault == Fault.TYPE and isinstance(truth, torch.Tensor)
+    if wanted_tensor and allclose(trial.value, truth, trial.tolerance):
         hint = STACK if isinstance(value[0], torch.Tensor) else RIGHT_NUMBERS
     return Finding("wrong", title, numbers, hint)
 

@@ -28,8 +28,8 @@ def coerce(value, truth):
     """Bring an answer to the type of the truth, or raise ``TypeError`` with what it is instead."""
     if isinstance(truth, tuple):
         return coerce_all(value, truth)
-    single = isinstance(value, (torch.Tensor, np.ndarray, np.generic)) and np.prod(value.shape) == 1
-    if single and not isinstance(truth, torch.Tensor):
+    arrays = () if isinstance(truth, torch.Tensor) else (torch.Tensor, np.ndarray, np.generic)
+    if isinstance(value, arrays) and np.prod(value.shape) == 1:
         value = value.item()
     if isinstance(truth, torch.Tensor):
         wanted, right = "a tensor", isinstance(value, torch.Tensor)
