@@ -26,6 +26,9 @@ ifneq ($(filter $(SHARED),$(MAKECMDGOALS)),)
     endif
 endif
 
+# What many programs bury, when they fail for it.
+OR_SAY := || { df -Pk . | awk 'END { if ($$4 < 50000) print "--- the disk is full: " $$4 " kB are left" }'; exit 1; }
+
 .DEFAULT_GOAL := help
 .PHONY: help book serve port test copies test-package test-notebooks test-gpu test-clients verify repeats notebooks lint links bench bench-site slides pdf bank students picture dist corrupt mutants audit licences address clean
 .DELETE_ON_ERROR:
@@ -36,8 +39,8 @@ help:  ## show this list
 book: $(READY)  ## build the site into _build/html
 	@echo "--- building the site"
 	rm -rf _build/html _build/.doctrees
-	$(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" \
-	    --path-output . -W -n --keep-going --quiet
+	@$(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" \
+	    --path-output . -W -n --keep-going --quiet $(OR_SAY)
 	@echo "--- the site is in _build/html; make serve shows it"
 
 serve: port book  ## build the site and show it on http://localhost:8000, or with PORT=8001 there
@@ -55,11 +58,11 @@ copies:  # the notebooks, in a folder without the repository around them, as Col
 
 test-notebooks: $(READY) copies
 	@echo "--- re-computing every stored output"
-	$(BIN)/python -m pytest -p tests.nbval_settings --numprocesses=2 --dist=loadscope _build/alone
+	@$(BIN)/python -m pytest -p tests.nbval_settings --numprocesses=2 --dist=loadscope _build/alone $(OR_SAY)
 
 test-package: $(READY)
 	@echo "--- testing the package, the notebooks' hygiene and the site"
-	$(BIN)/python -m pytest --doctest-modules --numprocesses=2 --dist=loadscope d2lconv tests
+	@$(BIN)/python -m pytest --doctest-modules --numprocesses=2 --dist=loadscope d2lconv tests $(OR_SAY)
 
 test-clients: $(READY) copies  ## open the notebooks in JupyterLab, nbconvert, jupytext and papermill
 	$(BIN)/python -m venv _build/clients  # their own, on top of ours
@@ -141,9 +144,9 @@ dist: $(READY)  ## build sdist and wheel into dist/, and run the README's exampl
 	sed -n '/^```python/,/^```/{/^```/!p;}' README.md > _build/example.py
 	echo 'print(len(d2l.explore()._repr_html_()), "characters of explorer")' >> _build/example.py
 	$(PYTHON) -m venv --clear _build/dist
-	_build/dist/bin/python -m pip install --quiet --constraint _build/frozen.txt dist/*.whl
+	_build/dist/bin/python -I -m pip install --quiet --constraint _build/frozen.txt dist/*.whl
 	cd _build && dist/bin/python -I -W error example.py
-	_build/dist/bin/python -m pip install --quiet --no-deps --force-reinstall dist/*.tar.gz
+	_build/dist/bin/python -I -m pip install --quiet --no-deps --force-reinstall dist/*.tar.gz
 	cd _build && dist/bin/python -I -W error example.py
 
 corrupt: $(READY)  ## change every number of the book, one at a time, and show that it is noticed
@@ -172,6 +175,6 @@ $(READY): requirements.txt requirements-no-deps.txt pyproject.toml
 	@echo "--- installing into $(VENV), once"
 	$(PYTHON) -c "import sys; sys.version_info >= (3, 10) or sys.exit('Python 3.10 or newer is needed')"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --requirement requirements.txt
+	@$(BIN)/python -m pip install --requirement requirements.txt $(OR_SAY)
 	$(BIN)/python -m pip install --no-deps --requirement requirements-no-deps.txt
 	touch $@

@@ -28,9 +28,9 @@ def inside(room):
     """What is in a room, but for what is hidden, and data of a module; a folder with a slash at its end."""
     for path in files():
         name, *deeper = path.relative_to(ROOT).as_posix().removeprefix(room).split("/")
-        if path.is_relative_to(ROOT / room) and not name.startswith((".", "__init__")):
-            if deeper or not room or path.suffix == ".py":
-                yield f"{room}{name}{'/' if deeper else ''}"
+        hidden = not path.is_relative_to(ROOT / room) or name.startswith((".", "__init__"))
+        if not hidden and (deeper or not room or path.suffix == ".py"):
+            yield f"{room}{name}{'/' if deeper else ''}"
 
 
 def test_the_tree_names_what_is_there():

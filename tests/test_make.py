@@ -27,8 +27,9 @@ def house(tmp_path):
 
 
 def make(folder, *arguments, **environment):
-    return subprocess.Popen(["make", *arguments], cwd=folder, env=os.environ | environment, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    outer = {"MAKEFLAGS": "", "MAKELEVEL": "0"}  # of `make test`, which may be running this
+    return subprocess.Popen(["make", "--no-print-directory", *arguments], cwd=folder, text=True,
+                            env=os.environ | outer | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def begin(folder):
@@ -77,3 +78,15 @@ def test_what_programs_keep_in_a_home_stays_here_where_the_home_cannot_be_writte
         makefile.write("\nhome:\n\t@echo $$HOME\n")
     assert make(house, "home").communicate()[0].strip() == os.environ["HOME"]
     assert make(house, "home", HOME=str(house / "nowhere")).communicate()[0].strip() == f"{house}/_build/home"
+
+
+@pytest.mark.parametrize(("left", "said"), [("60000", ""), ("7", "\n--- the disk is full: 7 kB are left\n")])
+def test_a_failure_on_a_full_disk_ends_with_its_reason(house, left, said):
+    """Whatever fails, and here there is no jupyter-book; `df` is played."""
+    (house / "df").write_text(f"#!/bin/sh\necho disk 9 9 {left} 9% /\n")
+    (house / "df").chmod(0o755)
+    process = make(house, "book", PATH=f"{house}:{os.environ['PATH']}")
+    printed = process.communicate()[0]
+    assert process.returncode != 0
+    assert ("--- the disk is full" in printed) == bool(said)
+    assert said in printed
