@@ -258,8 +258,9 @@ def reason(trace: Trace) -> str:
     call, mixed = trace.refused, trace.mixed()
     if mixed:
         before, after = mixed
+        cat = " torch.cat joins images, unless it is given the axis of the channels, 1."
         return (f"The network mixes the images: {where(before.name)} returns {size(before.output)}, "
-                f"but {where(after.name)} gets {size(after.input)}.")
+                f"but {where(after.name)} gets {size(after.input)}.{cat * (len(size(after.input)) == 4)}")
     if trace.error is None or call is None or not known(call.module):
         return own_code(trace) if trace.error else ""
     layer, x, place = call.module, call.given, where(call.name)

@@ -432,6 +432,14 @@ def test_what_an_operation_was_given_is_said(line, said, tmp_path):
     assert d2l.summary(own(line, tmp_path), torch.rand(2, 1, 8, 8)).advice.endswith(said)
 
 
+def test_images_that_are_joined_instead_of_their_channels_are_noticed(tmp_path):
+    model = own("x = self.conv2(torch.cat([x, x]))", tmp_path)
+    model.conv2 = nn.Conv2d(8, 8, 3)
+    report = d2l.summary(model, torch.rand(2, 1, 8, 8))
+    assert report.repairs == ()
+    assert "model.conv2 gets (4, 4, 6, 6). torch.cat joins images, unless" in report.advice
+
+
 def test_a_nested_list_is_told_to_be_no_tensor():
     report = d2l.summary(nn.Conv2d(3, 8, 3), [[1.0, 2.0], [3.0, 4.0]])
     assert report.advice == "model takes a tensor, but is given a list."
