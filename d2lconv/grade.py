@@ -38,7 +38,8 @@ _server: Server  # of a judge's process
 def main(arguments: list[str] | None = None) -> None:
     """Grade notebooks, write the table and the figure, and say what there is to say."""
     options = parsed(arguments)
-    protection, rows = protected(options.protection), list[Row]()
+    protection = protected(options.protection)
+    rows: list[Row] = []
     for done, found in enumerate(graded(options, protection == BUBBLEWRAP), 1):
         rows += found
         if sys.stderr.isatty():

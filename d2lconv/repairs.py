@@ -3,6 +3,7 @@
 import inspect
 import math
 import re
+import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -52,8 +53,13 @@ def find_repairs(trace: Trace, attempt: Callable[[str], Trace]) -> list[tuple[st
     """
     helping, lines, furthest = [], "", trace
     own_view = trace.mixed() or trace.operation[0] in ("view", "reshape")
-    stages = {"view": [""] * bool(own_view and not trace.mended), "input": rearranged(trace, VIEWS),
-              "layer": rebuilt(trace), "colours": rearranged(trace, COLOURS), "size": resized(trace)}
+    stages = {
+        "view": [""] * bool(own_view and not trace.mended),
+        "input": rearranged(trace, VIEWS),
+        "layer": rebuilt(trace),
+        "colours": rearranged(trace, COLOURS),
+        "size": resized(trace),
+    }
     for stage, candidates in stages.items():
         if stage == "size" and furthest is not trace:
             break
@@ -80,8 +86,8 @@ def rearranged(trace: Trace, table: list[tuple[str, str, str]]) -> Iterator[str]
         side = math.isqrt(tensor.numel() // c // len(tensor)) if tensor.ndim == 2 and len(tensor) else 0
         row = f"n {c * side ** 2}", f".reshape(-1, {c}, {side}, {side})", f"each row is an image of {side}x{side}"
         for axes, view, why in [("f " * tensor.ndim, "", ""), *table, row]:
-            sizes = axes.split()
-            if len(sizes) == tensor.ndim and all(a.isalpha() or int(a) == n for a, n in zip(sizes, tensor.shape)):
+            fits = [a.isalpha() or int(a) == n for a, n in zip(axes.split(), tensor.shape)]
+            if len(axes.split()) == tensor.ndim and all(fits):
                 comment = ", ".join(filter(None, [why, why_cast]))
                 yield line.replace("{}", name + view + cast) + (comment and f"  # {comment}")
 
@@ -245,11 +251,14 @@ def advise(trace: Trace, repairs: list[tuple[str, Trace]]) -> str:
     """Write why a network stopped, or what is odd in one that ran, and what to write instead."""
     text = reason(trace)
     for n, (lines, then) in enumerate(repairs):
+        intro = "or:" if n else "To get further, write:" if then.error else "Write:"
         if then.mended and not n:
             text += f" Write: {then.mended[0]}"
-        intro = "or:" if n else "and:" if then.mended else "Write:" if then.error is None else "To get further, write:"
-        text += "".join(f"\n{line}" for line in [intro, *(f"    {line}" for line in lines.splitlines())] if lines)
-        text += f"\nThen: {reason(then)}" if then.error else ""
+            intro = "and:"
+        if lines:
+            text += "".join(f"\n{line}" for line in [intro, *textwrap.indent(lines, "    ").splitlines()])
+        if then.error:
+            text += f"\nThen: {reason(then)}"
     return text
 
 

@@ -63,7 +63,8 @@ class Trace(TorchFunctionMode):
 
     def follow(self, lines: str) -> None:
         """Run the lines, and the network: a tuple holds several inputs, a dict named ones."""
-        names = {"torch": torch, "nn": nn, "d2l": sys.modules[__package__], "model": self.model, "X": self.X}
+        names: dict[str, Any] = {"torch": torch, "nn": nn, "d2l": sys.modules[__package__]}
+        names |= {"model": self.model, "X": self.X}
         try:
             exec(lines, names)
             self.model, self.X = model, X = names["model"], names["X"]
@@ -104,11 +105,13 @@ class Trace(TorchFunctionMode):
         except Exception as error:
             self.operation = func.__name__, args
             if view and "not compatible" in str(error):
-                self.mended.append(users_line(traceback.extract_stack()).replace(".view(", ".reshape("))
+                line = users_line(traceback.extract_stack())
+                self.mended.append(line.replace(".view(", ".reshape("))
                 return args[0].reshape(*args[1:])
             if not rows:
                 raise
-        self.mended.append(VIEW.sub(r"\g<x>.flatten(1)", users_line(traceback.extract_stack())))
+        line = users_line(traceback.extract_stack())
+        self.mended.append(VIEW.sub(r"\g<x>.flatten(1)", line))
         return args[0].flatten(1)
 
     @property

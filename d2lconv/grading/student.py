@@ -9,6 +9,7 @@ import socket
 import sys
 import traceback
 from contextlib import redirect_stderr, redirect_stdout, suppress
+from mmap import mmap
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from d2lconv.grading.wire import pack, receive, send, unpack
 FOREVER = 86_400  # seconds to wait for a question
 MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
 PRINTED = 10_000  # characters of one call
+SPARE = 64 << 20  # bytes that are given back when a cell has taken all there is
 
 
 class TooLong(BaseException):
@@ -37,6 +39,7 @@ class Notebook:
 
     def __init__(self) -> None:
         self.names: dict[str, Any] = {"__name__": "__main__", "display": print, "get_ipython": lambda: None}
+        self.spare: mmap | None = None
         signal.signal(signal.SIGPROF, stop)
 
     def answer(self, judge: socket.socket) -> None:
@@ -44,12 +47,19 @@ class Notebook:
         while True:
             method, seconds, *arguments = receive(judge, FOREVER)
             tap = Tap()
+            if not self.spare:
+                with suppress(OSError):
+                    mmap(-1, 4 * SPARE).close()  # if there is so much
+                    self.spare = mmap(-1, SPARE)
             with redirect_stdout(tap), redirect_stderr(tap):
                 try:
                     signal.setitimer(signal.ITIMER_PROF, seconds, 0.2)  # again, where a bare `except:` takes it
                     reply = getattr(self, method)(*arguments)
                 except BaseException as error:
                     signal.setitimer(signal.ITIMER_PROF, 0)
+                    if isinstance(error, MemoryError) and self.spare:
+                        self.spare.close()
+                        self.spare = None
                     reply = {"error": told(error)}
                 signal.setitimer(signal.ITIMER_PROF, 0)
             send(judge, {**reply, "printed": tap.getvalue()})
@@ -87,7 +97,8 @@ class Notebook:
         def watch(frame: Any, event: str, value: Any) -> None:
             if event == "return" and frame.f_globals.get("__name__", "").startswith("d2lconv."):
                 held = [part for local in list(frame.f_locals.values()) for part in parts(local)]
-                if all(any(same(mine, theirs) for theirs in held) for mine in before.values()):
+                found = [any(same(mine, theirs) for theirs in held) for mine in before.values()]
+                if all(found):
                     made.extend(parts(value))
 
         named = {key: value for key, value in now.items() if not key.isdigit()}
@@ -97,7 +108,8 @@ class Notebook:
         finally:
             sys.setprofile(None)
         changed = {key: pack(value) for key, value in now.items() if not same(value, before[key])}
-        return {"value": pack(value), "changed": changed, "borrowed": any(same(part, value) for part in made)}
+        borrowed = any(same(part, value) for part in made)
+        return {"value": pack(value), "changed": changed, "borrowed": borrowed}
 
 
 def parts(value: Any) -> list[Any]:
