@@ -25,7 +25,8 @@ def run(*command, folder):
 
 @every_page
 def test_nbconvert_makes_a_page_in_which_every_picture_has_a_text(page, tmp_path):
-    said = run("nbconvert", "--to", "html", "--output-dir", tmp_path, page, folder=ROOT)
+    """By its classic template; the one called lab leaves out what a notebook says of its pictures."""
+    said = run("nbconvert", "--to", "html", "--template", "classic", "--output-dir", tmp_path, page, folder=ROOT)
     assert "Alternative text is missing" not in said
     assert (tmp_path / f"{page.stem}.html").exists()
 
@@ -88,8 +89,11 @@ def scroll_to(tab, notebook, selector):
     box = tab.locator(".jp-WindowedPanel-outer").first
     for _ in range(100):
         if notebook.locator(selector).count():
-            notebook.locator(selector).first.scroll_into_view_if_needed()
-            return notebook.locator(selector).first
+            found = notebook.locator(selector).first
+            found.scroll_into_view_if_needed()
+            tab.wait_for_timeout(1000)  # meanwhile the cells above get their heights
+            found.scroll_into_view_if_needed()
+            return found
         box.evaluate("box => box.scrollBy(0, 600)")
         tab.wait_for_timeout(100)
     pytest.fail(f"no {selector} in the notebook")
