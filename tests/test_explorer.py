@@ -32,7 +32,7 @@ SET = """state => Object.fromEntries(Object.entries(state).map(([name, n]) =>
 READ = """() => {
     const root = document.querySelector(".d2lconv-explorer");
     const texts = row => [...row.children].map(cell => cell.textContent);
-    const numbers = map => [...map.querySelectorAll(".row")].map(texts);
+    const numbers = map => [...map.querySelectorAll(".cells")].map(texts);
     return {outputs: [...root.querySelectorAll(".y-map")].map(numbers),
             sums: [...root.querySelectorAll(".sum-map")].map(numbers),
             words: root.querySelector("[role=status] .lines").textContent};
@@ -46,7 +46,7 @@ WINDOWS = """() => [...document.querySelectorAll("[data-channel]")].map(element 
     element.focus();
     const lit = [...document.querySelectorAll(".seen .channel")].map(map => {
         const frame = map.querySelector(".frame").getBoundingClientRect(), found = [];
-        map.querySelectorAll(".row").forEach((row, i) => [...row.querySelectorAll(".c")].forEach((cell, j) => {
+        map.querySelectorAll(".cells").forEach((row, i) => [...row.querySelectorAll(".c")].forEach((cell, j) => {
             const box = cell.getBoundingClientRect(), [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
             const framed = x > frame.left && x < frame.right && y > frame.top && y < frame.bottom;
             if (framed !== cell.classList.contains("lit")) throw Error(`the frame is off at ${i}, ${j}`);

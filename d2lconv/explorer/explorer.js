@@ -1,6 +1,5 @@
 // The drawing, and the ways in: called once with its own root, so that any number of explorers share a page.
 const tag = (name, attributes, ...inside) => `<${name} ${attributes}>${inside.flat().join("")}</${name}>`;
-const FRAME = '<i class="frame" aria-hidden="true"></i>';
 function explorer(root, given) {
   if (given.X?.bytes) given.X = unpack(given.X);
   const start = {...given.sizes, stride: given.stride, padding: given.padding, dilation: given.dilation,
@@ -12,8 +11,8 @@ function explorer(root, given) {
 
   const page = document.createElement("form");
   const part = name => page.querySelector(name), parts = name => [...page.querySelectorAll(name)];
-  const note = text => { part(".note").textContent = text; };
   page.innerHTML = root.querySelector("[type='text/html']").textContent;
+  const note = text => { part(".note").textContent = text; };
   parts("[data-choices]").forEach(gap => { gap.outerHTML = given.controls.filter(({name}) =>
     gap.dataset.choices.split(" ").includes(name)).map(choice).join(""); });
   // A choice among few: radio buttons, so that the arrow keys move in it.
@@ -34,37 +33,35 @@ function explorer(root, given) {
   function matrix(kind, caption, name, rows, {key, place, small} = {}, below = "") {
     const numbers = rows(), picture = given.pictures && !small && Math.max(...sides(numbers)) > 10;
     const role = key ? "group" : place ? "grid" : "table";
-    const cell = (i, j) => key ? `role="spinbutton" tabindex="-1" inputmode="decimal"`
-      : place ? `role="gridcell" tabindex="-1" data-row="${i}" data-col="${j}" ${place}` : 'role="cell"';
-    const cells = () => numbers.map((row, i) => tag("div", key ? 'class="row"' : 'class="row" role="row"',
-      row.map((_, j) => tag("span", `class="c" ${cell(i, j)}`))));
+    const cell = (i, j) => key ? number_field(key(i, j))
+      : place ? `class="c" role="gridcell" tabindex="-1" data-row="${i}" data-col="${j}" ${place}` : 'class="c" role="cell"';
+    const cells = () => numbers.map((row, i) => tag("div", key ? 'class="cells"' : 'class="cells" role="row"',
+      row.map((_, j) => tag("span", `${cell(i, j)} data-lm-suppress-shortcuts`)))); // JupyterLab's own keys
     sources.push({rows, key});
     return tag("div", `class="part ${kind} ${picture ? "picture" : ""}" data-source="${sources.length - 1}" ` +
       `style="--rows:${numbers.length};--columns:${numbers[0].length}"`,
     tag("span", 'class="cap" aria-hidden="true"', caption), picture ? canvas(name, place)
-      : tag("div", `class="matrix" role="${role}" aria-label="${name}"`, cells(), FRAME), below);
+      : tag("div", `class="matrix" role="${role}" aria-label="${name}"`, cells(), '<i class="frame" aria-hidden="true"></i>'), below);
+  }
+  function number_field(key) { // key is null for a zero of the padding
+    const [i, j] = (key ?? "").split(":").slice(-2), place = i === "b" ? "bias" : `row ${i}, column ${j}`;
+    return `class="c ${key ? "" : "outside"}" role="spinbutton" tabindex="-1" inputmode="decimal" data-key="${key ?? ""}" ` +
+      `contenteditable="${key ? "plaintext-only" : "false"}" aria-label="${key ? place : "padding"}"`;
   }
   // Put all numbers in their places; the one that is being typed stays as it is.
   function fill() {
     parts("button").forEach(button => { button.type = "button"; }); // which sends no form
-    parts("button, input, .c").forEach(({dataset}) => { dataset.lmSuppressShortcuts = ""; }); // JupyterLab's own keys
+    parts("button, input").forEach(({dataset}) => { dataset.lmSuppressShortcuts = ""; });
     for (const box of parts("[data-source]")) {
       const {rows, key} = sources[box.dataset.source], numbers = rows();
       if (box.matches(".picture")) { paint(box, numbers); continue; }
-      const all = numbers.flat(), texts = all.map(x => x === "?" ? x : number(x)), across = numbers[0].length;
+      const all = numbers.flat(), texts = all.map(x => x === "?" ? x : number(x));
       box.style.setProperty("--digits", Math.max(...texts.map(text => text.length)));
       box.querySelectorAll(".c").forEach((cell, m) => {
         if (cell !== typing && cell.textContent !== texts[m]) cell.textContent = texts[m];
-        if (key) change_by(cell, key(Math.floor(m / across), m % across), all[m]);
+        if (key) [cell.dataset.value, cell.ariaValueText] = [all[m], texts[m]];
       });
     }
-  }
-  function change_by(cell, key, value) { // key is null for a zero of the padding
-    Object.assign(cell.dataset, {key: key ?? "", value});
-    cell.classList.toggle("outside", !key);
-    const [i, j] = (key ?? "").split(":").slice(-2);
-    Object.assign(cell, {ariaValueText: number(value), ariaLabel: !key ? "padding" : i === "b" ? "bias" : `row ${i}, column ${j}`});
-    if (cell !== typing) cell.contentEditable = key ? "plaintext-only" : "false";
   }
   // Move a matrix's frame over some of its cells, and light up those that are met.
   function mark(box, first, size = [1, 1], steps = [1, 1]) {
@@ -73,10 +70,12 @@ function explorer(root, given) {
     box.querySelectorAll(".c").forEach((cell, m) =>
       cell.classList.toggle("lit", met([Math.floor(m / across), m % across])));
     ["top", "left", "high", "wide"].forEach((name, n) => box.style.setProperty(`--${name}`, [...first, ...spans][n]));
-    const scroller = box.querySelector(".matrix"), lit = box.querySelector(".lit");
-    if (!lit || scroller.scrollWidth <= scroller.clientWidth) return;
-    scroller.tabIndex = 0; // so that the keyboard can scroll it
-    scroller.scrollLeft = lit.offsetLeft - 40;
+  }
+  // Where a box scrolls, its chosen element comes into view, and keys reach it. First all is read, then written.
+  function reveal() {
+    const boxes = parts(".stage .matrix").filter(box => box.scrollWidth > box.clientWidth);
+    const places = boxes.map(box => box.querySelector(".lit")?.offsetLeft ?? 40);
+    boxes.forEach((box, n) => Object.assign(box, {tabIndex: 0, scrollLeft: places[n] - 40}));
   }
   const told = () => ({combine: state.combine, slices: state.slices, act: state.act, out: state.out});
   const wrongly = () => !same(told(), RIGHT), hue = c => Number.isInteger(c) ? `hue${c % 6}` : c;
@@ -155,6 +154,7 @@ function explorer(root, given) {
   }
   // The whole weight: a row of slices for each output channel, a column for each input channel.
   function drawWeight() {
+    if (part(".weight").hidden) return;
     const slice = (o, c) => tag("td", `class="${hue(c)}"`, p.K[o][c - p.first(o)]
       ? matrix("w-map", "", `slice ${c} of kernel ${o}`, () => p.K[o][c - p.first(o)]) : "");
     const head = p.X.map((_, c) => tag("th", `scope="col" class="${hue(c)}"`, `channel ${c}`));
@@ -184,6 +184,7 @@ function explorer(root, given) {
     }
     part("[data-do=undo]").disabled = !past.length;
     speak();
+    reveal();
   }
   function speak() {
     const [o, i, j] = at, open = uncovered(...at), right = element(p, at), where = `row ${i}, column ${j}`;
@@ -255,7 +256,6 @@ function explorer(root, given) {
     refresh();
     return note(given_up ? `It is ${right}.` : heard === right ? `${heard}: right.` : `${heard}: ${name}. ${hint} It is ${right}.`);
   }
-  // ---- Ways in ----
   const place = cell => ["channel", "row", "col"].map(name => +(cell.dataset[name] ?? at[0]));
   function chosen({target, clientX, clientY}) {
     const picture = target.closest(".picture"), cell = target.closest("[data-row]");
@@ -272,7 +272,11 @@ function explorer(root, given) {
     undo: () => { state = past.pop(); lately = null; draw(); },
     reset: () => { remember(); state = start; draw(); note("As it was at the start."); },
     open: c => { open = +c; drawInputs(); refresh(); part(`[aria-label="channel ${c}"] .c`)?.focus(); },
-    panel: (name, toggle) => { toggle.ariaExpanded = String(!(part(`.${name}.panel`).hidden ^= true)); },
+    panel: (name, toggle) => {
+      toggle.ariaExpanded = String(!(part(`.${name}.panel`).hidden ^= true));
+      drawWeight();
+      refresh();
+    },
   };
   page.ondragstart = () => false; // numbers are dragged, not their text
   page.onsubmit = () => { if (document.activeElement.name === "answer") answer(); return false; };
@@ -333,7 +337,6 @@ function explorer(root, given) {
       change(key, +value + by, gesture);
     };
   };
-  // ---- The address of a state ----
   const on_site = /^http/.test(location.protocol) && window === top && !root.closest(".reveal, [class*=jp-]");
   const mine = () => [...document.querySelectorAll(".d2lconv-explorer")].indexOf(root) + 1;
   async function copy() {
