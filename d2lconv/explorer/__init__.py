@@ -8,6 +8,7 @@ from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import torch
 
@@ -19,18 +20,21 @@ from d2lconv.validation import IntOrPair, check_bool, check_int
 CHANNELS, SIDE, KERNEL = 16, 64, 16  # the largest that a page can show
 DIGITS = 10  # numbers in a row: more of them are shown as a picture
 CLASSIC = {"c_i": 2, "c_o": 1, "k": 2, "size": 3}
-KNOWN = ("mean instead of sum", "one shared kernel", "only one input channel seen",
-           "the same kernel for every output channel", "kernel flipped (true convolution)",
-           "activation before the sum", "height and width exchanged", "c_o and c_i exchanged",
-           "`same` instead of `valid`", "padding on one side", "bias added once per channel pair",
-           "one group's kernel on all groups")  # the misconceptions that predict.js computes
-
-ONE_TO_FOUR = (1, 2, 3, 4)
-BELIEFS = [("bias", "bias", (False, True)), ("relu", "ReLU", (False, True)),
-           ("combine", "The channels' maps are", ("sum", "mean")), ("slices", "Each channel meets", ("own", "shared")),
-           ("act", "The activation comes", ("after", "before")), ("out", "What comes out", ("c_o", "all"))]
-WORDS = {"sum": "added", "mean": "averaged?", "own": "its own slice", "shared": "one shared slice?",
-         "after": "after the sum", "before": "before the sum?", "c_o": "one map a kernel", "all": "one map a slice?"}
+COUNTS = {n: str(n) for n in (1, 2, 3, 4)}
+SHAPES = [
+    ("c_i", "channels in", COUNTS),
+    ("c_o", "channels out", COUNTS),
+    ("k", "kernel", {n: f"{n}x{n}" for n in (1, 2, 3)}),
+    ("size", "image", {n: f"{n}x{n}" for n in (3, 4, 5)}),
+]
+BELIEFS = [
+    ("bias", "bias", {False: "off", True: "on"}),
+    ("relu", "ReLU", {False: "off", True: "on"}),
+    ("combine", "The channels' maps are", {"sum": "added", "mean": "averaged?"}),
+    ("slices", "Each channel meets", {"own": "its own slice", "shared": "one shared slice?"}),
+    ("act", "The activation comes", {"after": "after the sum", "before": "before the sum?"}),
+    ("out", "What comes out", {"c_o": "one map a kernel", "all": "one map a slice?"}),
+]
 
 
 def explore(X: torch.Tensor | None = None, K: torch.Tensor | None = None, bias: torch.Tensor | None = None,
@@ -64,7 +68,8 @@ def explore(X: torch.Tensor | None = None, K: torch.Tensor | None = None, bias: 
                              f"for more, give your own X and K.")
         sizes = CLASSIC if groups == 1 else {**CLASSIC, "c_i": groups, "c_o": groups}
         X, K = family(**sizes, groups=groups)
-    X, K, geometry = problem(X, K, bias, stride, padding, groups, dilation)
+    settings = bias, stride, padding, groups, dilation
+    X, K, geometry = problem(X, K, *settings)
     if X.is_complex():
         raise TypeError(f"X is {X.dtype}, and explore draws real numbers: take X.real and K.real.")
     border = max(map(max, geometry.padding))
@@ -74,7 +79,7 @@ def explore(X: torch.Tensor | None = None, K: torch.Tensor | None = None, bias: 
         raise ValueError(f"X is {tuple(X.shape)} and K is {tuple(K.shape)}, but explore shows at most {CHANNELS} "
                          f"channels of {SIDE}x{SIDE}, and kernels of {KERNEL}x{KERNEL}. Take a part, for example "
                          f"X[:, :{SIDE}, :{SIDE}].")
-    return Explorer(X, K, bias, stride, padding, groups, dilation, sizes, predict)
+    return Explorer(X, K, settings, sizes, predict)
 
 
 def family(c_i=2, c_o=1, k=2, size=3, groups=1):
@@ -101,11 +106,7 @@ class Explorer:
 
     X: torch.Tensor
     K: torch.Tensor
-    bias: torch.Tensor | None
-    stride: IntOrPair
-    padding: IntOrPair | str
-    groups: int
-    dilation: IntOrPair
+    settings: tuple[Any, ...]  # bias, stride, padding, groups, dilation
     sizes: dict[str, int] | None
     predict: bool
 
@@ -122,101 +123,92 @@ class Explorer:
 
     def given(self):
         """What the script in the page is given."""
-        _, _, geometry = problem(self.X, self.K, self.bias, self.stride, self.padding, self.groups, self.dilation)
-        steps = {"stride": geometry.stride, "padding": geometry.padding, "dilation": geometry.dilation}
-        data = {"sizes": self.sizes, **steps, "groups": self.groups, "predict": self.predict,
-                "pictures": self.pictures(), "controls": controls(self.sizes, self.X, self.K, self.groups, **steps)}
+        bias, _, _, groups, _ = self.settings
+        _, _, geometry = problem(self.X, self.K, *self.settings)
+        data = {name: getattr(geometry, name) for name in ("stride", "padding", "dilation")}
+        data["controls"] = controls(self.sizes, self.X, self.K, groups, **data)
+        data |= {"groups": groups, "sizes": self.sizes, "predict": self.predict, "pictures": self.pictures()}
         if self.sizes is None:
             data["X"] = packed(self.X) if self.pictures() else self.X.tolist()
             data["K"] = self.K.tolist()
-            data["bias"] = None if self.bias is None else self.bias.tolist()
+            data["bias"] = None if bias is None else bias.tolist()
         if self.predict:
             data["beliefs"] = beliefs()
         return data
 
     def pictures(self):
         """Whether a matrix may have too many numbers in a row for digits."""
-        widest = max(*self.X.shape[1:], *self.K.shape[2:], len(self.K[0]) * self.K.shape[3])
+        c_i, *kernel = self.K.shape[1:]
+        widest = max(*self.X.shape[1:], *kernel, c_i * kernel[1])
         return self.sizes is None and widest + 4 > DIGITS
 
     def shapes(self) -> str:
         """The problem in one line."""
-        cost = conv2d_cost(self.X.shape, self.K.shape, False, self.stride, self.padding, self.dilation, self.groups)
-        spread = "" if self.dilation == 1 else f"dilation {self.dilation}, "
-        return (f"X {tuple(self.X.shape)}, K {tuple(self.K.shape)}, stride {self.stride}, "
-                f"padding {self.padding}, {spread}groups {self.groups} -> Y {cost.output_shape}")
+        _, stride, padding, groups, dilation = self.settings
+        cost = conv2d_cost(self.X.shape, self.K.shape, False, stride, padding, dilation, groups)
+        spread = "" if dilation == 1 else f"dilation {dilation}, "
+        return (f"X {tuple(self.X.shape)}, K {tuple(self.K.shape)}, stride {stride}, padding {padding}, "
+                f"{spread}groups {groups} -> Y {cost.output_shape}")
 
     def first(self):
         """The arithmetic of the first output element."""
-        return explain(self.X, self.K, (0, 0, 0), self.bias, self.stride, self.padding, self.groups, self.dilation)
+        return explain(self.X, self.K, (0, 0, 0), *self.settings)
 
     def table(self) -> str:
         """The rows of the first element's table, which is all that some viewers let through."""
-        def rows(numbers):
-            return "<br>".join("&nbsp; ".join(map(number, row)) for row in numbers)
-
         first = self.first()
-        lines = [(f"input channel {c}", rows(window), rows(kernel), number(term))
-                 for c, window, kernel, term
-                 in zip(first.channels, first.windows, first.slices, first.terms)]
+        lines = []
+        for c, *matrices, term in zip(first.channels, first.windows, first.slices, first.terms):
+            texts = ["<br>".join("&nbsp; ".join(map(number, row)) for row in matrix) for matrix in matrices]
+            lines += [[f"input channel {c}", *texts, number(term)]]
         if first.bias is not None:
-            lines.append(("bias", "", "", number(first.bias)))
-        lines.append(("sum = output", "", "", f"<b>{number(first.value)}</b>"))
-        return "\n".join(f"<tr>{''.join(cell(text) for text in line)}</tr>" for line in lines)
-
-
-def cell(text):
-    """A table cell whose looks survive where stylesheets are taken away."""
-    return f'<td style="padding: 0.3em 0.8em; border: 1px solid; text-align: right">{text}</td>'
+            lines += [["bias", "", "", number(first.bias)]]
+        lines += [["sum = output", "", "", f"<b>{number(first.value)}</b>"]]
+        looks = "padding: 0.3em 0.8em; border: 1px solid; text-align: right"  # which outlive stylesheets
+        rows = ["".join(f'<td style="{looks}">{text}</td>' for text in line) for line in lines]
+        return "\n".join(f"<tr>{row}</tr>" for row in rows)
 
 
 def controls(sizes, X, K, groups, stride, padding, dilation):
     """What can be chosen in the page: for each control its name, label, values, and how they are written."""
-    fit = [g for g in range(1, len(X) + 1) if len(X) % g + len(K) % g + g % groups == 0]
-    shapes = [("c_i", "channels in", ONE_TO_FOUR), ("c_o", "channels out", ONE_TO_FOUR), ("k", "kernel", (1, 2, 3)),
-              ("size", "image", (3, 4, 5))]
-    rest = [("groups", "groups", ONE_TO_FOUR if sizes else fit), ("stride", "stride", pairs(1, 2, 3, given=stride)),
-            ("padding", "padding", pairs((0, 0), (1, 1), (2, 2), given=padding)),
-            ("dilation", "dilation", pairs(1, 2, given=dilation)), *BELIEFS]
-    return [{"name": name, "label": label, "values": values, "texts": [written(name, value) for value in values]}
-            for name, label, values in shapes * bool(sizes) + rest if len(values) > 1]
+    fit = {g: str(g) for g in range(1, len(X) + 1) if len(X) % g + len(K) % g + g % groups == 0}
+    listed = SHAPES if sizes else []
+    listed = [*listed, ("groups", "groups", COUNTS if sizes else fit)]
+    for name, pairs, given in (("stride", [(1, 1), (2, 2), (3, 3)], stride),
+                               ("padding", [((n, n), (n, n)) for n in (0, 1, 2)], padding),
+                               ("dilation", [(1, 1), (2, 2)], dilation)):
+        listed += [(name, name, {pair: written(pair) for pair in [*pairs, given]})]
+    return [{"name": name, "label": label, "values": [*texts], "texts": [*texts.values()]}
+            for name, label, texts in [*listed, *BELIEFS] if len(texts) > 1]
 
 
-def pairs(*usual, given):
-    """Take each value for both directions, and the given pair if it is none of them."""
-    values = [(value, value) for value in usual]
-    return values if given in values else [*values, given]
-
-
-def written(name, value):
-    """Write a value of a control: a pair of equal numbers as one of them."""
-    if name in ("k", "size"):
-        return f"{value}x{value}"
-    if isinstance(value, tuple):
-        both = [written("", side) for side in value]
-        return both[0] if both[0] == both[1] else (", " if name else "+").join(both)
-    return {False: "off", True: "on"}[value] if isinstance(value, bool) else WORDS.get(value, str(value))
+def written(value, between=", "):
+    """Write a pair of equal sides as one of them."""
+    if not isinstance(value, tuple):
+        return str(value)
+    first, second = (written(side, "+") for side in value)
+    return first if first == second else f"{first}{between}{second}"
 
 
 def packed(X):
     """Write many numbers as bytes: the levels of a photograph one each, others as float32."""
+    codes, found = X.float(), {"shape": X.shape}
     for levels in (1, 255):
-        codes = (X * levels).round()
-        if codes.min() >= 0 and codes.max() <= 255 and torch.equal((codes / levels).to(X.dtype), X):
-            return {"shape": X.shape, "levels": levels, "bytes": base64_of(codes.to(torch.uint8))}
-    return {"shape": X.shape, "bytes": base64_of(X.float())}
-
-
-def base64_of(tensor):
-    return base64.b64encode(tensor.detach().cpu().contiguous().numpy().tobytes()).decode()
+        pixels = (X * levels).round()
+        if pixels.min() >= 0 and pixels.max() <= 255 and torch.equal((pixels / levels).to(X.dtype), X):
+            codes, found["levels"] = pixels.to(torch.uint8), levels
+            break
+    raw = codes.detach().cpu().contiguous().numpy().tobytes()
+    return {**found, "bytes": base64.b64encode(raw).decode()}
 
 
 def beliefs():
     """The registered misconceptions that predict.js computes, in order of preference."""
     from d2lconv.exercises import wrong_answers  # late: whoever predicts nothing needs no exercises
 
+    known = re.findall(r'^"(.*)": \(', asset("predict.js"), flags=re.MULTILINE)
     entries = {entry.misconception.name: entry.misconception for entry in wrong_answers("conv2d")}
-    return [{"name": name, "hint": entries[name].hint} for name in entries if name in KNOWN]
+    return [{"name": name, "hint": entries[name].hint} for name in entries if name in known]
 
 
 @cache
