@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 from axe_playwright_python.base import AXE_SCRIPT
+from test_explorer import SET, STATES
 
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "_build/html"
@@ -326,3 +327,82 @@ def test_a_summary_fits_on_a_desk_and_its_messages_wrap_on_a_phone(page, site):
     page.set_viewport_size(PHONE["viewport"])
     assert cut_off("[aria-label=layers]") != []
     assert cut_off("> div:not([aria-label])") == []
+
+
+# The explorer in its place. (tests/test_explorer.py looks at it alone.)
+
+CUT = """([states, desk]) => {
+    // In each state: whether each number lies inside its cell, and its matrix inside all that clips it. In a matrix all
+    // cells are equally wide, so the longest number and the two outer cells of its diagonal speak for the others.
+    const root = document.querySelector(".d2lconv-explorer"), found = [];
+    const edges = box => { const {left, top, right, bottom} = box.getBoundingClientRect(); return [left, top, -right, -bottom]; };
+    const inside = (one, other) => edges(one).every((edge, n) => edge > edges(other)[n] - 0.6);
+    const clips = box => getComputedStyle(box).overflowX !== "visible";
+    const around = box => box ? [box, ...around(box.parentElement)] : [];
+    const text = cell => { const range = document.createRange(); range.selectNodeContents(cell); return range; };
+    const outer = around(root.parentElement).filter(box => box.clientWidth && clips(box));
+    for (const state of states) {
+        root.explorer.draw(state);
+        for (const matrix of root.querySelectorAll(".stage .matrix")) {
+            const cells = [...matrix.querySelectorAll(".c")];
+            const longest = cells.reduce((one, other) => other.textContent.length > one.textContent.length ? other : one);
+            let shown = [cells[0], cells.at(-1), longest];
+            if (!shown.every(cell => inside(text(cell), cell))) found.push([state, "its cell", matrix.textContent]);
+            const boxes = around(matrix).slice(0, around(matrix).indexOf(root)).filter(clips);
+            if (!desk && clips(matrix) && matrix.scrollWidth > matrix.clientWidth) // it scrolls, to what is chosen
+                shown = [...matrix.querySelectorAll(".lit")];
+            for (const box of [...boxes, root, ...outer])
+                if (!shown.every(cell => inside(text(cell), box))) found.push([state, box.className, matrix.textContent]);
+        }
+        if (document.documentElement.scrollWidth > innerWidth) found.push([state, "the page"]);
+        if (found.length > 5) break;
+    }
+    return found;
+}"""
+
+
+@pytest.fixture
+def landing(browser, site):
+    """Open the landing page in a window of some size."""
+    contexts = []
+
+    def open_page(width, height):
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce"))
+        page = contexts[-1].new_page()
+        page.goto(site + "index.html")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("width", [320, 360, 480, 688, 1024, 1280])
+def test_no_number_is_cut_in_any_state(landing, width):
+    page = landing(width, 800)
+    variants = [{}, {"bias": True, "relu": True}, {"combine": "mean", "slices": "shared"}, {"out": "all"}]
+    states = [state | variants[n % len(variants)] for n, state in
+              enumerate(page.evaluate(f"states => states.map({SET})", STATES))]
+    assert page.evaluate(CUT, [states, width >= 688]) == []
+
+
+@pytest.mark.parametrize("fault", [
+    ".result { flex: none; width: 60px; overflow: hidden; }", ".c { width: 20px !important; }",
+    ".stage { width: 2000px; }"])
+def test_a_number_that_is_cut_is_noticed(landing, fault):
+    page = landing(1280, 800)
+    page.add_style_tag(content=f".d2lconv-explorer {{ {fault} }}")
+    state = page.evaluate(SET, {"c_i": 4, "c_o": 4, "k": 2, "size": 5, "padding": 2})
+    assert page.evaluate(CUT, [[state], True])
+
+
+@pytest.mark.parametrize(("width", "height", "most"), [(1280, 720, 600), (390, 844, 800)])
+def test_the_whole_explorer_fits_on_a_screen(landing, width, height, most):
+    box = landing(width, height).locator(".d2lconv-explorer").first.bounding_box()
+    assert box["height"] <= most
+
+
+def test_the_photograph_is_on_the_second_screen(landing):
+    page = landing(1280, 720)
+    box = page.locator(".d2lconv-explorer").nth(1).bounding_box()
+    assert box["y"] < 2 * 720
