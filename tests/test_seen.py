@@ -53,8 +53,9 @@ LOOK = """desk => {
     while (texts.nextNode()) {
         const text = texts.currentNode, element = text.parentElement, range = document.createRange();
         if (!text.data.trim() || !seen(element) || unseen(element)) continue;
-        const parts = /^pre/.test(getComputedStyle(element).whiteSpace)  // the space that ends a line hangs out of its box
-            ? [...text.data.matchAll(/\\S+/g)].map(({0: word, index}) => [index, index + word.length]) : [[0, text.length]];
+        // The space that ends a line of printed text hangs out of its box, and is not seen.
+        const parts = !/^pre/.test(getComputedStyle(element).whiteSpace) ? [[0, text.length]]
+            : [...text.data.matchAll(/\\S+/g)].map(({0: word, index}) => [index, index + word.length]);
         const lines = parts.flatMap(([start, end]) => {
             range.setStart(text, start), range.setEnd(text, end);
             return [...range.getClientRects()].filter(box => box.width > 1 && box.height > 1);

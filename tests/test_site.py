@@ -335,8 +335,9 @@ CUT = """([states, desk]) => {
     // In each state: whether each number lies inside its cell, and its matrix inside all that clips it. In a matrix all
     // cells are equally wide, so the longest number and the two outer cells of its diagonal speak for the others.
     const root = document.querySelector(".d2lconv-explorer"), found = [];
-    const edges = box => { const {left, top, right, bottom} = box.getBoundingClientRect(); return [left, top, -right, -bottom]; };
-    const inside = (one, other) => edges(one).every((edge, n) => edge > edges(other)[n] - 0.6);
+    const edges = ({left, top, right, bottom}) => [left, top, -right, -bottom];
+    const within = (one, other) => one.every((edge, n) => edge > other[n] - 0.6);
+    const inside = (one, other) => within(edges(one.getBoundingClientRect()), edges(other.getBoundingClientRect()));
     const clips = box => getComputedStyle(box).overflowX !== "visible";
     const around = box => box ? [box, ...around(box.parentElement)] : [];
     const text = cell => { const range = document.createRange(); range.selectNodeContents(cell); return range; };
@@ -345,11 +346,11 @@ CUT = """([states, desk]) => {
         root.explorer.draw(state);
         for (const matrix of root.querySelectorAll(".stage .matrix")) {
             const cells = [...matrix.querySelectorAll(".c")];
-            const longest = cells.reduce((one, other) => other.textContent.length > one.textContent.length ? other : one);
-            let shown = [cells[0], cells.at(-1), longest];
+            const size = cell => cell.textContent.length;
+            let shown = [cells[0], cells.at(-1), cells.reduce((one, other) => size(other) > size(one) ? other : one)];
             if (!shown.every(cell => inside(text(cell), cell))) found.push([state, "its cell", matrix.textContent]);
             const boxes = around(matrix).slice(0, around(matrix).indexOf(root)).filter(clips);
-            if (!desk && clips(matrix) && matrix.scrollWidth > matrix.clientWidth) // it scrolls, to what is chosen
+            if (!desk && clips(matrix) && matrix.scrollWidth > matrix.clientWidth) // it scrolls to what is chosen
                 shown = [...matrix.querySelectorAll(".lit")];
             for (const box of [...boxes, root, ...outer])
                 if (!shown.every(cell => inside(text(cell), box))) found.push([state, box.className, matrix.textContent]);
@@ -387,7 +388,7 @@ def test_no_number_is_cut_in_any_state(landing, width):
 
 
 @pytest.mark.parametrize("fault", [
-    ".result { flex: none; width: 60px; overflow: hidden; }", ".c { width: 20px !important; }",
+    ".result { flex: none !important; width: 60px; overflow: hidden; }", ".c { width: 20px !important; }",
     ".stage { width: 2000px; }"])
 def test_a_number_that_is_cut_is_noticed(landing, fault):
     page = landing(1280, 800)
