@@ -347,7 +347,8 @@ CUT = """([states, desk]) => {
         for (const matrix of root.querySelectorAll(".stage .matrix")) {
             const cells = [...matrix.querySelectorAll(".c")];
             const size = cell => cell.textContent.length;
-            let shown = [cells[0], cells.at(-1), cells.reduce((one, other) => size(other) > size(one) ? other : one)];
+            const longest = cells.reduce((one, other) => size(other) > size(one) ? other : one);
+            let shown = [cells[0], cells.at(-1), longest];
             if (!shown.every(cell => inside(text(cell), cell))) found.push([state, "its cell", matrix.textContent]);
             const boxes = around(matrix).slice(0, around(matrix).indexOf(root)).filter(clips);
             if (!desk && clips(matrix) && matrix.scrollWidth > matrix.clientWidth) // it scrolls to what is chosen
