@@ -354,7 +354,8 @@ CUT = """([states, desk]) => {
             if (!desk && clips(matrix) && matrix.scrollWidth > matrix.clientWidth) // it scrolls to what is chosen
                 shown = [...matrix.querySelectorAll(".lit")];
             for (const box of [...boxes, root, ...outer])
-                if (!shown.every(cell => inside(text(cell), box))) found.push([state, box.className, matrix.textContent]);
+                if (!shown.every(cell => inside(text(cell), box)))
+                    found.push([state, box.className, matrix.textContent]);
         }
         if (document.documentElement.scrollWidth > innerWidth) found.push([state, "the page"]);
         if (found.length > 5) break;
