@@ -230,7 +230,9 @@ def test_the_weight_is_a_grid_of_slices_with_the_row_in_use_marked(show):
 
 def test_the_classic_example_fits_in_45_kilobytes_and_a_photograph_in_120(photograph):
     assert len(explore()._repr_html_().encode()) <= 45_000
-    assert len(explore(*photograph)._repr_html_().encode()) <= 120_000
+    X, K = photograph
+    for photo in (X, X / 255, X / 255 + 1e-3, (X / 255).double().sqrt()):  # as bytes, and as floats of any value
+        assert len(explore(photo, K.to(photo.dtype))._repr_html_().encode()) <= 120_000
 
 
 def test_script_and_style_stay_readable():
