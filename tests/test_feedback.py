@@ -193,24 +193,6 @@ def test_two_known_mistakes_are_both_named():
 # Lists, classes, layers, numbers
 
 
-def test_lists_of_maps_are_read():
-    maps = exercises.check_corr2d_multi_in(lambda X, K: [corr(x, k) for x, k in zip(X, K)])
-    assert maps.misconception == "maps stacked instead of summed"
-    right = exercises.check_depthwise(lambda X, K: [corr(x, k) for x, k in zip(X, K)])
-    assert "The numbers are right, but in a list: torch.stack" in str(right)
-    rows = exercises.check_corr2d(lambda X, K: [list(row) for row in corr(X, K)])
-    assert "    yours  = [[19, 25],\n              [37, 43]]" in str(rows)
-
-
-@pytest.mark.parametrize(("check", "given", "what"), [
-    (exercises.check_corr2d, nn.Conv2d, "A class"), (exercises.check_corr2d, nn.Conv2d(1, 1, 2), "A layer"),
-    (exercises.check_conv2d, nn.Conv2d, "A class")], ids=["class", "layer", "whole layer"])
-def test_a_class_or_a_layer_is_told_what_is_wanted(check, given, what):
-    (finding,) = check(given).findings
-    assert finding.text.startswith(f"{what} came, where a function is wanted: {check.__name__[6:]}(X, K")
-    assert f"def {check.__name__[6:]}(X, K" in finding.hint
-
-
 def test_numbers_have_the_digits_in_which_they_differ():
     assert table([("yours", torch.tensor(0.2060013)), ("wanted", torch.tensor(0.2060019))]) == (
         "yours  = 0.2060013\nwanted = 0.2060019")

@@ -10,8 +10,8 @@ from torch import nn
 from d2lconv.exercises.engine.feedback import first_lines, in_place, leaked, named, notes, progress
 from d2lconv.exercises.engine.recognise import recognised
 from d2lconv.exercises.engine.report import Finding, Report
-from d2lconv.exercises.engine.sandbox import SECONDS, Stop
-from d2lconv.exercises.engine.trial import Fault, attempt
+from d2lconv.exercises.engine.sandbox import SECONDS, Fault
+from d2lconv.exercises.engine.trial import attempt
 from d2lconv.exercises.engine.values import describe_type
 
 AFTERWARDS = 2.0  # seconds for all that is tried after the first fault, only to recognise it
@@ -26,7 +26,7 @@ def check(function, exercise, seconds=SECONDS):
     with torch.device("cpu"):  # where we compare, whatever the default is; the function has a thread of its own
         trials = tried(function, exercise, seconds)
         outcome = trials[0].outcome
-        if outcome.stop == Stop.UNWRITTEN or (not outcome.stop and (outcome.value is None or outcome.value is ...)):
+        if outcome.stop == Fault.UNWRITTEN or (not outcome.stop and (outcome.value is None or outcome.value is ...)):
             return Report(False, (printed(outcome) or todo(exercise),))
         return reported(function, exercise, trials)
 

@@ -7,9 +7,9 @@ import torch
 from d2lconv.exercises.engine.binding import bound
 from d2lconv.exercises.engine.exercise import Problem
 from d2lconv.exercises.engine.report import Finding
-from d2lconv.exercises.engine.sandbox import call
+from d2lconv.exercises.engine.sandbox import Fault, call
 from d2lconv.exercises.engine.show import SHOWN, table
-from d2lconv.exercises.engine.trial import Fault, attempt, expected, first, half, has_tensor, judged
+from d2lconv.exercises.engine.trial import attempt, expected, first, half, has_tensor, judged
 from d2lconv.exercises.engine.values import allclose, coerce, shape, tolerance
 
 KEEP = "torch.zeros(...) makes float32 whatever comes in; X.new_zeros(...) keeps what X has."

@@ -5,11 +5,11 @@ import functools
 import itertools
 
 from d2lconv.exercises.engine.exercise import answer, changed
-from d2lconv.exercises.engine.sandbox import Outcome, Refusal
-from d2lconv.exercises.engine.trial import Fault, expected, judged
+from d2lconv.exercises.engine.sandbox import Fault, Outcome, Refusal
+from d2lconv.exercises.engine.trial import expected, judged
 from d2lconv.exercises.engine.values import allclose, coerce, largest, shape, tolerance
 
-STOPPED = Fault.ERROR, Fault.REFUSED
+STOPPED = Fault.ERROR, Fault.REFUSED, Fault.UNWRITTEN
 PER_MISCONCEPTION = 3  # of its wrong answers, where two mistakes are put together
 
 

@@ -32,13 +32,18 @@ _one_at_a_time = threading.Lock()  # sys.stdout and the default dtype belong to 
 _inside = contextvars.ContextVar("inside", default=False)  # a learner's function may call a checker
 
 
-class Stop(enum.Enum):
-    """Why a call returned nothing."""
+class Fault(enum.Enum):
+    """What is wrong with what one call did, in the order in which it is looked at."""
 
-    ERROR = enum.auto()
-    REFUSED = enum.auto()  # by the function's own raise or assert
-    UNWRITTEN = enum.auto()
-    ENDLESS = enum.auto()
+    ENDLESS = "it takes too long"
+    UNWRITTEN = "it is not written yet"
+    REFUSED = "it refuses this problem"  # by the function's own raise or assert
+    ERROR = "it stops with an error"
+    TYPE = "another type is wanted"
+    UNREADABLE = "what came back cannot be read"
+    SHAPE = "the shape is not right yet"
+    NUMBERS = "the numbers are not right yet"
+    ANSWER = "the answer is not right yet"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Outcome:
     """What one call did: the value or why there is none, what was printed, and what was changed."""
 
     value: object = None
-    stop: Stop | None = None
+    stop: Fault | None = None
     error: str = ""
     printed: str = ""
     changed: dict[str, object] = dataclasses.field(default_factory=dict)  # arguments, as they were before
@@ -127,7 +132,7 @@ def call(function, by_position=None, by_name=None, seconds=SECONDS):
     with contextlib.nullcontext() if _inside.get() else _one_at_a_time, surroundings.kept(), captured(tap):
         work.wait(seconds)
     stop, error = why(work, function, positional, keywords, seconds)
-    changed = {name: before[name] for name in given if not untouched(given[name], before[name])}
+    changed = {name: before[name] for name in given if touched(given[name], before[name])}
     leaked = [*work.leaked, *(["sys.stdout"] if tap.closed_by_function else [])]
     return Outcome(work.value, stop, error, tap.getvalue(), changed, tuple(leaked))
 
@@ -149,13 +154,12 @@ def copies(arguments):
     }
 
 
-def untouched(value, before):
-    """Say whether an argument is still what it was."""
-    if not isinstance(value, torch.Tensor):
-        return True
+def touched(value, before):
+    """Say whether an argument is no longer what it was."""
     with contextlib.suppress(Exception):
-        return value.dtype == before.dtype and torch.equal(value.detach(), before)
-    return False
+        return isinstance(value, torch.Tensor) and (
+            value.dtype != before.dtype or not torch.equal(value.detach(), before))
+    return True
 
 
 def readable(value):
@@ -172,31 +176,31 @@ def readable(value):
 
 
 def why(work, function, positional, keywords, seconds):
-    """Say in a line or two why a call returned nothing: a `Stop` and its words, or None and nothing."""
+    """Say in a line or two why a call returned nothing: a `Fault` and its words, or None and nothing."""
     exception = work.exception
     if work.is_alive():
-        return Stop.ENDLESS, f"it is not done after {seconds:g} seconds, cannot be stopped, and was left behind"
+        return Fault.ENDLESS, f"it is not done after {seconds:g} seconds, cannot be stopped, and was left behind"
     if exception is None:
         return None, ""
     if isinstance(exception, KeyboardInterrupt):
         raise exception
     if isinstance(exception, TooLong):
         told = str(exception) or f"it is not done after {seconds:g} seconds, and was stopped: does a loop never end?"
-        return Stop.ENDLESS, told
+        return Fault.ENDLESS, told
     if isinstance(exception, RecursionError):
-        return Stop.ERROR, "it calls itself without end (RecursionError): which call is the one that should stop?"
+        return Fault.ERROR, "it calls itself without end (RecursionError): which call is the one that should stop?"
     with contextlib.suppress(ValueError, TypeError):
         signature = inspect.signature(function, follow_wrapped=False)
         try:
             signature.bind(*positional, **keywords)
         except TypeError as error:
-            return Stop.ERROR, f"it cannot be called like this: {error}"
+            return Fault.ERROR, f"it cannot be called like this: {error}"
     line, own = raised_at(exception)
     told = described(exception) + (f"\nin the line: {line[:120]}" if line else "")
     if own and isinstance(exception, NotImplementedError):
-        return Stop.UNWRITTEN, told
+        return Fault.UNWRITTEN, told
     refused = isinstance(exception, Refusal) or (own and line.startswith(("raise", "assert")))
-    return (Stop.REFUSED if refused else Stop.ERROR), told
+    return (Fault.REFUSED if refused else Fault.ERROR), told
 
 
 def described(exception):

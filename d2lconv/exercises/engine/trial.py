@@ -1,32 +1,14 @@
 """Try a function on a problem: the right answer, what came out, and what is wrong with that."""
 
 import dataclasses
-import enum
 import functools
 
 import torch
 
 from d2lconv.exercises.engine.binding import bound
 from d2lconv.exercises.engine.exercise import Problem, answer
-from d2lconv.exercises.engine.sandbox import Outcome, Stop, call
+from d2lconv.exercises.engine.sandbox import Fault, Outcome, call
 from d2lconv.exercises.engine.values import allclose, coerce, describe_type, shape, stacked, tolerance
-
-
-class Fault(enum.Enum):
-    """What is wrong with an outcome, in the order in which it is looked at."""
-
-    ENDLESS = "it takes too long"
-    REFUSED = "it refuses this problem"
-    ERROR = "it stops with an error"
-    TYPE = "another type is wanted"
-    UNREADABLE = "what came back cannot be read"
-    SHAPE = "the shape is not right yet"
-    NUMBERS = "the numbers are not right yet"
-    ANSWER = "the answer is not right yet"
-
-
-STOPS = {Stop.ENDLESS: Fault.ENDLESS, Stop.REFUSED: Fault.REFUSED, Stop.ERROR: Fault.ERROR,
-         Stop.UNWRITTEN: Fault.ERROR}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +65,7 @@ def has_tensor(truth):
 def judged(outcome, truth, room):
     """Find the fault of an outcome, and say it in a few words; (None, "") if there is none."""
     if outcome.stop:
-        return STOPS[outcome.stop], STOPS[outcome.stop].value
+        return outcome.stop, outcome.stop.value
     try:
         value = coerce(outcome.value, truth)
         if has_tensor(truth) and shape(value) != shape(truth):
