@@ -142,28 +142,6 @@ def test_an_over_strict_bound_is_not_called_equality(limit):
     assert exercises.check_agree(close).misconception == "a bound relative to the result"
 
 
-@pytest.mark.parametrize(("name", "function", "misconception"), [
-    ("conv2d", lambda X, K, bias=None, stride=1, padding=0, groups=1: F.conv2d(
-        X, K, None if bias is None else bias * K[0].numel(), stride, padding, 1, groups),
-     "bias added in the inner sum"),
-    ("parameters", lambda c_i, c_o, k_h, k_w, bias, groups: c_o * c_i // groups * k_h * k_w + bias,
-     "one bias per layer"),
-    ("macs", lambda i, w, s, p: exercises.EXERCISES["macs"].truth(i, w, 1, p), "stride left out"),
-    ("growth", lambda h, w, k, padding: (4, 4), "padding taken for the whole size"),
-    ("corr2d", lambda X, K: torch.stack([torch.stack([(X[i:i + len(K), j:j + K.shape[1]] @ K).sum() for j in range(
-        X.shape[1] - K.shape[1] + 1)]) for i in range(len(X) - len(K) + 1)]),
-     "matrix product instead of products of elements"),
-    ("strip_width", lambda k, cache: (cache - 2 * k * k + k) // (k + 1), "negative where it should be 0"),
-    ("input_gradient", lambda dY, K: F.conv_transpose2d(dY[None], K.transpose(0, 1))[0],
-     "channels not exchanged on the way back"),
-    ("strip_reads", lambda h, w, k, delta: h * (k + delta - 1) * -(-(w - k + 1) // delta), "last strip not narrowed"),
-    ("corr2d_multi_in_out_1x1", lambda X, K: (X.reshape(-1, len(X)) @ K.reshape(len(K), -1).T).reshape(
-        len(K), *X.shape[1:]), "reshaped where it should be transposed"),
-], ids=lambda value: value if isinstance(value, str) else "")
-def test_a_slip_has_its_name(name, function, misconception):
-    assert getattr(exercises, f"check_{name}")(function).misconception == misconception
-
-
 def test_a_mistake_without_a_name_is_sent_to_the_section_of_its_stage():
     def first_group(X, K, bias=None, stride=1, padding=0, groups=1):
         Y = F.conv2d(X[:, :K.shape[1]], K, bias, stride, padding)
