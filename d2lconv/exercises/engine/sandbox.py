@@ -100,6 +100,8 @@ class Call(threading.Thread):
                 self.leaked = [name for name in before if before[name] != after[name]]
         except BaseException as exception:  # SystemExit, too: sys.exit() in a cell must not end the checker
             self.exception = exception
+        finally:  # a mode that is left to a dying thread is freed without Python's lock, and can end the process
+            torch.set_default_device(None)
 
     def wait(self, seconds):
         """Start, wait, and stop what is not done by then, or what the caller interrupts."""

@@ -4,7 +4,7 @@ import math
 
 from d2lconv.exercises.engine.exercise import call_by_name, changed
 from d2lconv.exercises.tasks import misconceptions as of
-from d2lconv.exercises.tasks.slips import on, task
+from d2lconv.exercises.tasks.slips import edited, on, task
 
 LAYERS = {  # input_shape, weight_shape, stride, padding
     "a small layer": [
@@ -30,11 +30,6 @@ SIZES = [  # slips in the number of places along one side
     (of.PLUS_ONE, on(size=lambda size: size + 1)),
     (of.INPUT_PLACES, lambda size: size),
 ]
-
-
-def edited(name, edit):
-    """A change of one of the shapes."""
-    return on(**{name: lambda given: edit(given[name])})
 
 
 def exchanged(shape):

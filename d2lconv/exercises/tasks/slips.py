@@ -30,6 +30,11 @@ def on(**edits):
     return change
 
 
+def edited(name, edit):
+    """A change of one argument, whatever its name."""
+    return on(**{name: lambda given: edit(given[name])})
+
+
 def slips(shapes):
     """The slips that these axes allow, those first that are preferred where two explain the same."""
     X, K = shapes.get("X", ()), shapes.get("K", ())
@@ -93,18 +98,10 @@ def several_kernels(x):
 
 def windows(summed, alike):
     """Slips in the window: flipped, divided by, multiplied as a matrix, and a border that nobody asked for."""
-    def around(*edges):
-        before, after = edges
+    def around(before, after):
         return lambda X, K: pad(X, (before(K.shape[-1]), after(K.shape[-1]), before(K.shape[-2]), after(K.shape[-2])))
 
-    def half(k):
-        return k // 2
-
-    def rest(k):
-        return (k - 1) // 2
-
-    def whole(k):
-        return k - 1
+    half, rest, whole = lambda k: k // 2, lambda k: (k - 1) // 2, lambda k: k - 1
 
     def multiplied(X, K, Y):
         products = (X.unfold(-2, K.shape[-2], 1).unfold(-2, K.shape[-1], 1) @ K[..., None, None, :, :]).sum((-1, -2))
@@ -150,10 +147,8 @@ def orders(shapes):
             (of.EXCHANGED_HW, spatial(names), lambda T: T.mT),
             (of.EXCHANGED_IO, kernel(names) and "dY" not in shapes, lambda T: T.transpose(0, 1)),
         ):
-            if known and name == "return":
-                found.append((misconception, lambda Y, edit=edit: edit(Y)))
-            elif known:
-                found.append((misconception, on(**{name: lambda given, name=name, edit=edit: edit(given[name])})))
+            change = (lambda Y, edit=edit: edit(Y)) if name == "return" else edited(name, edit)
+            found += [(misconception, change)] if known else []
     return found
 
 
