@@ -63,10 +63,10 @@ SAME_OUTPUT = known("the same kernel for every output channel", "outputs",
 EVERYWHERE = known("every kernel on every channel", "blocks",
                    "A kernel, or a slice, meets its own channels only: which ones does it see, and which not?")
 SUMMED = known("channels summed where they stay apart", "depthwise",
-               "Depthwise does not sum over channels: map c comes from channel c alone.")
+               "Nothing is summed over these channels: map c comes from channel c alone.")
 ZIP = known("channels truncated by zip", "counts differ",
-            "zip stops at the shorter of the two, without a word: compare the channel counts first. (And of "
-            "several kernels, zip X with one at a time.)")
+            "Where two counts differ, zip, or a loop over one of them, leaves the rest out without a word: "
+            "compare the counts first. (And of several kernels, zip X with one at a time.)")
 UNCHECKED = known("unchecked channel counts", "counts differ",
                   "Here no two channels belong together. A careful function compares the counts and raises.")
 RELU_FIRST = known("activation before the sum", "activation",
@@ -83,20 +83,20 @@ FLIPPED = known("kernel flipped (true convolution)", "flip",
 MATMUL = known("matrix product instead of products of elements", "formula",
                "Each number of the window meets the number at the same place in the kernel: that is *, not @.")
 EXCHANGED_HW = known("height and width exchanged", "formula",
-                     "Rows come before columns: i runs down the height, j along the width. On square images "
-                     "the exchange does not show, so test with one that is not.")
+                     "Rows come before columns: i runs down the height, j along the width. The shape of "
+                     "a square result does not show it, so test with one that is not.")
 SQUARE = known("height used for the width, too", "formula",
                "There are two sides, and they may differ: where does your function take one of them for both?")
 NOT_SQUARE = known("what is not square is refused", "formula",
                    "Your function's own check, quoted above, refuses it. Nothing in the sum needs equal sides: "
                    "use both sides, and the check can go.")
 EXCHANGED_IO = known("c_o and c_i exchanged", "outputs",
-                     "The kernel's first axis counts output channels, its second input channels.")
+                     "In a weight, output channels come first and input channels second: which of the two is meant here?")
 NOT_EXCHANGED = known("channels not exchanged on the way back", "input gradient",
                       "Going back, the output's channels come in and the input's go out: which axis of K is "
                       "summed over now?")
 RESHAPED = known("reshaped where it should be transposed", "matrix",
-                 "reshape keeps the order of the numbers in memory and only folds it anew. To exchange axes "
+                 "reshape keeps the order of the numbers in memory and only folds it anew. To exchange axes, "
                  "take movedim, permute or .T.")
 TRANSPOSED = known("transposed where it should be reshaped", "matrix",
                    "Here the numbers keep their order, rows first: fold them with reshape, exchange no axes.")
@@ -114,7 +114,7 @@ LAST = last(0)
 # Which size
 
 SAME_SIZE = known("`same` instead of `valid`", "padding",
-                  "Nothing is padded unless asked for: the kernel stays inside, so k - 1 rows and columns go.")
+                  "Nothing is padded unless asked for: the kernel stays inside the image, so k - 1 rows and columns go.")
 FULL_SIZE = known("`full` instead of `valid`", "sizes",
                   "The kernel stays inside the image: no window hangs over the border.")
 ONE_SIDE = known("padding on one side", "padding",
@@ -142,12 +142,12 @@ BIAS_WEIGHT = known("bias added in the inner sum", "parameters",
 BIAS_WIDTH = known("bias added along the width", "parameters",
                    "Y + bias lines the biases up with the last axis, the columns; bias[:, None, None] lines them up "
                    "with the channels.")
-BIAS_NONE = known("bias forgotten", "parameters", "Each output channel has one bias more, if the layer has any.")
+BIAS_NONE = known("bias forgotten", "parameters", "A layer with a bias has one for each output channel, besides the weights.")
 BIAS_ONE = known("one bias per layer", "parameters", "There is one bias for each output channel, not one for all.")
 GROUP_KERNEL = known("one group's kernel on all groups", "groups",
                      "Every group has its own kernels: group g takes the g-th part of K's first axis.")
 INTERLEAVED = known("groups interleaved", "groups",
-                    "A group is a run of neighbouring channels: the first c/groups, then the next.")
+                    "A group is a run of neighbouring channels: the first c/groups of them, then the next. Which group is it?")
 NO_GROUPS = known("groups left out", "groups",
                   "A kernel sees only its own group's input channels: c_i / groups of them.")
 UNSHUFFLE = known("shuffle undone instead of done", "shuffle",

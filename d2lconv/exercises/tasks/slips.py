@@ -281,7 +281,7 @@ def whole_layer():
         (of.BIAS_IN, on(bias=lambda X, bias: bias[:X.shape[1]].sum().expand_as(bias))),
         (of.NO_GROUPS, on(K=lambda X, K: K.expand(-1, X.shape[1], -1, -1), groups=1)),
         (of.EVERYWHERE, on(K=lambda K, groups: K.repeat(1, groups, 1, 1), groups=1)),
-        (of.ZIP, on(X=lambda X, K: X[:, :K.shape[1]], groups=1)),
+        (of.NO_GROUPS, on(X=lambda X, K: X[:, :K.shape[1]], groups=1)),
         (of.GROUP_KERNEL, on(K=lambda K, groups: K.chunk(groups)[0].repeat(groups, 1, 1, 1))),
         *((of.INTERLEAVED, interleaved(*which)) for which in itertools.product((0, 1), repeat=3) if any(which)),
     ]
