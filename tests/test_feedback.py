@@ -316,3 +316,47 @@ def test_a_report_names_what_it_found_and_shows_it_everywhere():
     assert "font-family: ui-monospace, monospace" in page
     assert "text-decoration: underline" in page
     assert "color: inherit" in page
+
+
+# What is right in another dress, and what is wrong in a way of its own
+
+
+class TakesBoth(nn.Module):
+    def forward(self, X, K):
+        return corr(X, K)
+
+
+@pytest.mark.parametrize(("check", "function"), [
+    (exercises.check_corr2d, TakesBoth()),
+    (exercises.check_separable_ratio, lambda c_i, c_o, k: torch.tensor(1 / c_o + 1 / k**2)),
+    (exercises.check_backward, lambda *shapes, **more: np.array(
+        exercises.EXERCISES["backward"].truth(*shapes, **more))),
+    (exercises.check_agree, lambda Y1, Y2, X, K: all(
+        bool(((Y - torch.einsum("oc,chw->ohw", K[:, :, 0, 0].double(), X.double())).abs()
+              <= torch.einsum("oc,chw->ohw", K[:, :, 0, 0].abs().double(), X.abs().double())
+              * K.shape[1] * 2**-24 * 1.01).all()) for Y in (Y1, Y2))),
+])
+def test_a_right_answer_in_another_dress_passes(check, function):
+    report = check(function)
+    assert report, report
+
+
+@pytest.mark.parametrize(("check", "function", "name"), [
+    (exercises.check_corr2d_multi_in_out, lambda X, K: torch.stack(
+        [loops.corr2d_multi_in(X, k) for k in K], 1), "maps stacked along the wrong axis"),
+    (exercises.check_as_matrix, lambda K, h, w: exercises.EXERCISES["as_matrix"].truth(K, h, w).T,
+     "the matrix on its side"),
+    (exercises.check_channel_shuffle, lambda X, groups: X, "nothing moved"),
+    (exercises.check_agree, lambda Y1, Y2, X, K: bool((Y1 - Y2).abs().max() <= 2 * len(X) * 2**-24 * torch.einsum(
+        "oc,chw->ohw", K[:, :, 0, 0].abs(), X.abs()).max()), "one absolute threshold for all sizes"),
+])
+def test_a_mistake_has_its_own_name(check, function, name):
+    assert check(function).misconception == name
+
+
+def test_a_result_that_is_not_returned_is_missed():
+    def corr2d(X, K):
+        Y = corr(X, K)  # noqa: F841
+
+    assert "returns nothing" in str(exercises.check_corr2d(corr2d))
+    assert "Not yet" in str(exercises.check_corr2d(lambda X, K: ...))

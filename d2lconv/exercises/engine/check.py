@@ -21,13 +21,13 @@ def check(function, exercise, seconds=SECONDS):
     """Run a function on the problems of an exercise and return the `Report`."""
     if function is None or function is ... or function is NotImplemented:
         return Report(False, (todo(exercise),))
-    if isinstance(function, (type, nn.Module, torch.Tensor)) or not callable(function):
+    if isinstance(function, (type, torch.Tensor)) or is_layer(function, exercise) or not callable(function):
         return Report(False, (no_function(function, exercise),))
     with torch.device("cpu"):  # where we compare, whatever the default is; the function has a thread of its own
         trials = tried(function, exercise, seconds)
         outcome = trials[0].outcome
         if outcome.stop == Fault.UNWRITTEN or (not outcome.stop and (outcome.value is None or outcome.value is ...)):
-            return Report(False, (printed(outcome) or todo(exercise),))
+            return Report(False, (nothing(outcome, function) or todo(exercise),))
         return reported(function, exercise, trials)
 
 
@@ -75,11 +75,23 @@ def no_function(value, exercise):
     return Finding("wrong", text, hint=f"Pass its name without calling it: check_{exercise.name}({exercise.name})")
 
 
-def printed(outcome):
-    """Tell a function that it prints where it should return, if it does."""
-    text, hint = "Your function prints something, but returns nothing.", "What is printed is gone: end with return."
-    prints = outcome.printed.strip() and not outcome.stop
-    return Finding("wrong", text, first_lines(outcome.printed), hint) if prints else None
+def is_layer(function, exercise):
+    """Say whether this is a layer that holds its weights, and so takes less than the exercise gives."""
+    forward = function.forward if isinstance(function, nn.Module) else None
+    return forward is not None and len(inspect.signature(forward).parameters) < len(exercise.arguments)
+
+
+def nothing(outcome, function):
+    """Tell a function that it prints, or computes, where it should return, if it does."""
+    if outcome.stop:
+        return None
+    if outcome.printed.strip():
+        text = "Your function prints something, but returns nothing."
+        return Finding("wrong", text, first_lines(outcome.printed), "What is printed is gone: end with return.")
+    code = getattr(function, "__code__", None)
+    works = code and (code.co_names or code.co_nlocals > len(inspect.signature(function).parameters))
+    text = "Your function computes something, but returns nothing."
+    return Finding("wrong", text, hint="What it has found is gone: end with return.") if works else None
 
 
 def todo(exercise):

@@ -10,7 +10,7 @@ NAMES = {"Tensor": "a tensor", "list": "a list", "tuple": "a tuple", "ndarray": 
          "float": "a float", "int": "an int", "str": "a string", "generator": "a generator (from yield)",
          "coroutine": "a coroutine (from async)", "function": "a function", "bool": "True or False",
          "NoneType": "None (nothing)"}
-DIGITS = 1e-9  # how closely floats that are counted must agree
+DIGITS = 1e-6  # how closely fractions that are counted must agree: float32 will do
 MANY = 100_000  # numbers in lists, after which they are not made a tensor
 
 
@@ -44,7 +44,7 @@ def coerce(value, truth):
 
 def coerce_all(value, truth):
     """Bring an answer to a tuple like the truth; of numbers there may be too many or too few."""
-    parts = value.tolist() if isinstance(value, torch.Tensor) and value.ndim == 1 else value
+    parts = value.tolist() if isinstance(value, (torch.Tensor, np.ndarray)) and value.ndim == 1 else value
     of_tensors = isinstance(truth[0], torch.Tensor)
     if not isinstance(parts, (tuple, list)) or (of_tensors and len(parts) != len(truth)):
         wanted = "two tensors are" if of_tensors else f"{len(truth)} numbers are"
@@ -81,7 +81,7 @@ def shape(value):
 
 
 def allclose(value, truth, tolerance=0.0):
-    """Say whether two coerced answers are equal: tensors up to their rounding, floats to nine digits."""
+    """Say whether two coerced answers are equal: tensors up to their rounding, fractions to six digits."""
     if isinstance(truth, tuple):
         return len(value) == len(truth) and all(allclose(v, t, tolerance) for v, t in zip(value, truth))
     if isinstance(truth, (bool, int)):

@@ -174,6 +174,7 @@ def there_and_back(out, input_shape, weight_shape):
 @task(read="kernel gradient", problems=LAYERS, wrong=[
     (of.ONE_WAY, lambda Y: (Y[0] // 2, Y[1])),
     (of.ONE_WAY, lambda given: (macs(**given), memory(**given))),
+    (of.ONLY_GRADIENTS, lambda f, given: (f(**given)[0], memory(**given))),
     (of.MAC_TWO, lambda Y: (2 * Y[0], Y[1])),
     *slips_in_size(there_and_back),
 ])

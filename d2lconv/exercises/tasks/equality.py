@@ -41,10 +41,23 @@ def cancelling(large):
     return added([first, small, last])[None], added([first, last, small])[None], X, K
 
 
-def integers(y1, y2):
-    """Two results of one pixel of two channels."""
-    X, K = torch.tensor([[[1.]], [[2.]]]), torch.tensor([[[[3.]], [[4.]]]])
+def integers(y1, y2, k1, k2):
+    """Two results of one pixel of two channels, 1 and 2."""
+    X, K = torch.tensor([[[1.]], [[2.]]]), torch.tensor([[[[k1]], [[k2]]]])
     return torch.tensor([[[y1]]]), torch.tensor([[[y2]]]), X, K
+
+
+def one_large_pixel(size):
+    """One pixel so many times as large as the others, and a real error in one of these."""
+    scale = torch.ones(3, 4)
+    scale[0, 0] = size
+    return summed_both_ways(scale, error=True)
+
+
+def bound(X, K):
+    """How far two orders of summation can be apart, for every output."""
+    terms = torch.einsum("oc,chw->ohw", K[:, :, 0, 0].abs().double(), X.abs().double())
+    return 2 * len(X) * 2.0**-24 * 1.01 * terms
 
 
 def relative(limit, least=0.0):
@@ -60,19 +73,21 @@ def absolute(limit):
 
 
 @task(read="agree", problems={
-    "small integers": [integers(11., 11.), integers(11., 12.)],
+    "small integers": [integers(11., 11., 3., 4.), integers(11., 12., 3., 4.)],
     "another order of summation": [summed_both_ways(1.0)],
     "no difference": [unchanged(1.0)],
     "a real error": [summed_both_ways(1.0, error=True)],
     "large numbers": [summed_both_ways(1e4), unchanged(1e4), summed_both_ways(1e4, error=True)],
     "small numbers": [summed_both_ways(1e-5), unchanged(1e-5), summed_both_ways(1e-5, error=True)],
-    "the last digit": [integers(3.0, 3.0 + 2**-22), integers(5.0, 5.0 - 2**-22)],
+    "the last digit": [integers(3., 3. + 2**-22, 1., 1.), integers(5., 5. - 2**-21, 1., 2.)],
+    "a large pixel beside small ones": [one_large_pixel(1e5), one_large_pixel(1e6)],
     "tiny numbers": [summed_both_ways(1e-20)],
     "sums that cancel": [cancelling(100000.1), cancelling(20000.1)],
 }, wrong=[
     (of.EXACT, lambda Y1, Y2: torch.equal(Y1, Y2)),
     *((of.ABSOLUTE, absolute(limit)) for limit in (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10)),
     (of.ABSOLUTE, lambda Y1, Y2: bool((Y1 - Y2).abs().sum() < 1e-6)),
+    (of.ABSOLUTE, lambda Y1, Y2, X, K: bool((Y1 - Y2).abs().max() <= bound(X, K).max())),
     (of.RELATIVE, lambda Y1, Y2: torch.allclose(Y1, Y2)),
     *((of.RELATIVE, relative(limit, least)) for limit in (1e-3, 1e-4, 1e-5, 1e-6, 1e-7) for least in (0.0, 1e-8)),
     (of.RELATIVE, relative(1e-8, 1e-8)),
@@ -82,5 +97,4 @@ def agree(Y1, Y2, X, K):
 
     Shapes: ``(c_o, h, w)`` twice, ``(c_i, h, w)`` and ``(c_o, c_i, 1, 1)``, to True or False.
     """
-    terms = torch.einsum("oc,chw->ohw", K[:, :, 0, 0].abs().double(), X.abs().double())
-    return bool(((Y1.double() - Y2.double()).abs() <= 2 * len(X) * 2.0**-24 * 1.01 * terms).all())
+    return bool(((Y1.double() - Y2.double()).abs() <= bound(X, K)).all())

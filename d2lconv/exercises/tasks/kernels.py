@@ -126,7 +126,7 @@ def block_diagonal(K, groups):
     "other groups": [((6, 1, 1), 2), ((6, 1, 2), 3), ((8, 2, 3), 4), ((8, 2, 2), 2), ((6, 3, 1), 3)],
 }), wrong=[
     (of.UNSHUFFLE, on(groups=lambda X, groups: len(X) // groups)),
-    (of.RESHAPED, lambda X: X),
+    (of.UNMOVED, lambda X: X),
 ])
 def channel_shuffle(X, groups):
     """Take the first channel of each group, then the second of each, and so on.
@@ -218,7 +218,7 @@ def written(inputs, outputs):
     (of.SQUARE, on(h=lambda w: w)),
     (of.EXCHANGED_HW, lambda f, K, h, w: f(K, w, h)),
     (of.SHARED, on(K=lambda K: K[:, :1].expand_as(K))),
-    (of.TRANSPOSED, lambda Y: Y.T),
+    (of.ON_ITS_SIDE, lambda Y: Y.T),
     (of.SAME_SIZE, same_size),
     (of.LAST, written((1, 2, 0), (1, 2, 0))),
     (of.TRANSPOSED, written((0, 2, 1), (0, 2, 1))),

@@ -83,15 +83,15 @@ FLIPPED = known("kernel flipped (true convolution)", "flip",
 MATMUL = known("matrix product instead of products of elements", "formula",
                "Each number of the window meets the number at the same place in the kernel: that is *, not @.")
 EXCHANGED_HW = known("height and width exchanged", "formula",
-                     "Rows come before columns: i runs down the height, j along the width. The shape of "
-                     "a square result does not show it, so test with one that is not.")
+                     "Rows come before columns: i runs down the height, j along the width. The shape "
+                     "of a square result does not show it, so test with one that is not.")
 SQUARE = known("height used for the width, too", "formula",
                "There are two sides, and they may differ: where does your function take one of them for both?")
 NOT_SQUARE = known("what is not square is refused", "formula",
                    "Your function's own check, quoted above, refuses it. Nothing in the sum needs equal sides: "
                    "use both sides, and the check can go.")
 EXCHANGED_IO = known("c_o and c_i exchanged", "outputs",
-                     "In a weight, output channels come first and input channels second: which of the two is meant here?")
+                     "In a weight, output channels come first and input channels second: which is meant here?")
 NOT_EXCHANGED = known("channels not exchanged on the way back", "input gradient",
                       "Going back, the output's channels come in and the input's go out: which axis of K is "
                       "summed over now?")
@@ -100,6 +100,16 @@ RESHAPED = known("reshaped where it should be transposed", "matrix",
                  "take movedim, permute or .T.")
 TRANSPOSED = known("transposed where it should be reshaped", "matrix",
                    "Here the numbers keep their order, rows first: fold them with reshape, exchange no axes.")
+
+
+ON_ITS_SIDE = known("the matrix on its side", "matrix",
+                    "M @ X.reshape(-1) meets a row of M with all of X: what does a row belong to, and what a column?")
+
+
+def between(axis):
+    """Channels between height and width."""
+    return known("maps stacked along the wrong axis", "outputs",
+                 f"The maps are numbered by axis {axis} of the result: which axis does torch.stack make new?")
 
 
 def last(axis):
@@ -114,7 +124,7 @@ LAST = last(0)
 # Which size
 
 SAME_SIZE = known("`same` instead of `valid`", "padding",
-                  "Nothing is padded unless asked for: the kernel stays inside the image, so k - 1 rows and columns go.")
+                  "Nothing is padded unless asked for: the kernel stays inside, so k - 1 rows and columns go.")
 FULL_SIZE = known("`full` instead of `valid`", "sizes",
                   "The kernel stays inside the image: no window hangs over the border.")
 ONE_SIDE = known("padding on one side", "padding",
@@ -142,14 +152,15 @@ BIAS_WEIGHT = known("bias added in the inner sum", "parameters",
 BIAS_WIDTH = known("bias added along the width", "parameters",
                    "Y + bias lines the biases up with the last axis, the columns; bias[:, None, None] lines them up "
                    "with the channels.")
-BIAS_NONE = known("bias forgotten", "parameters", "A layer with a bias has one for each output channel, besides the weights.")
+BIAS_NONE = known("bias forgotten", "parameters", "A layer with a bias has one more number for each kernel.")
 BIAS_ONE = known("one bias per layer", "parameters", "There is one bias for each output channel, not one for all.")
 GROUP_KERNEL = known("one group's kernel on all groups", "groups",
                      "Every group has its own kernels: group g takes the g-th part of K's first axis.")
 INTERLEAVED = known("groups interleaved", "groups",
-                    "A group is a run of neighbouring channels: the first c/groups of them, then the next. Which group is it?")
+                    "A group is a run of neighbouring channels: the first c/groups, then the next. Which is it?")
 NO_GROUPS = known("groups left out", "groups",
                   "A kernel sees only its own group's input channels: c_i / groups of them.")
+UNMOVED = known("nothing moved", "shuffle", "Every channel came out where it went in: which one should be second?")
 UNSHUFFLE = known("shuffle undone instead of done", "shuffle",
                   "Take one channel from each group in turn. Which of the two axes is longer after the first fold?")
 
@@ -168,6 +179,8 @@ TWO_LOOPS = known("sum over input channels left out", "sum",
                   "Each output element sums over the window in every one of the input channels.")
 OUTPUTS_OUT = known("output channels left out", "parameters", "There is one whole kernel for each output channel.")
 MEMORY_IN_OUT = known("the weights left out", "memory", "Input, weights and output all have to be held.")
+ONLY_GRADIENTS = known("only the gradients held", "kernel gradient",
+                       "Each gradient needs the other tensor of forward, and dY: all five are held.")
 ONE_WAY = known("one of the two gradients left out", "kernel gradient",
                 "Backward makes two results, dX and dK, each with as many multiply-adds as forward.")
 LINEAR = known("factor two instead of four", "growth",

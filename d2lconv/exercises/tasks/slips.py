@@ -139,7 +139,7 @@ def orders(shapes):
     found, Y = [], shapes.get("return", ())
     if spatial(Y) and len(Y) > 2 and not Y[-3].startswith(("c_i", "c_m", "3", "1")):
         c = len(Y) - 3
-        found += [(of.last(c), lambda Y: Y.movedim(c, -1))]
+        found += [(of.last(c), lambda Y: Y.movedim(c, -1)), (of.between(c), lambda Y: Y.movedim(c, c + 1))]
         if Y[0] in ("n", "c_o") and len(Y) < 4 + (Y[0] == "n"):
             found += [(of.RESHAPED, refolded), (of.TRANSPOSED, lambda Y: Y.mT.reshape(Y.shape))]
     for name, names in shapes.items():
