@@ -61,7 +61,8 @@ def lay_out(X, K, at, bias, stride, padding, groups, dilation):
     element = explain(X, K, at, bias, stride, padding, groups, dilation)
     X, K, geometry = problem(X, K, bias, stride, padding, groups, dilation)
     stride, padding, dilation = geometry.stride, geometry.padding, geometry.dilation
-    X, K, bias = (t if t is None else t.detach().cpu() for t in (X, K, bias))
+    X, K = X.detach().cpu(), K.detach().cpu()
+    bias = None if bias is None else bias.detach().cpu()
     border = (*padding[1], *padding[0])
     outside = pad(torch.zeros_like(X[0], dtype=torch.bool), border, value=True)
     X = pad(X, border)

@@ -6,6 +6,7 @@ A figure brings no paper: all that it says is on tiles that can be read on light
 import io
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
@@ -167,8 +168,8 @@ def draw_grid(ax, x, y, grid):
                   edgecolor=colour, linewidth=2.5, gid=f"frame in {grid.caption}")
 
 
-def rectangle(ax, x, y, width, height, **looks):
-    looks = {"edgecolor": COLOURS["quiet"], "linewidth": 0.6, "facecolor": "none"} | looks
+def rectangle(ax, x, y, width, height, **given):
+    looks: dict[str, Any] = {"edgecolor": COLOURS["quiet"], "linewidth": 0.6, "facecolor": "none"} | given
     ax.add_patch(Rectangle((x, y), width, height, clip_on=False, **looks))
 
 

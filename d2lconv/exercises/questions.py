@@ -14,6 +14,7 @@ from html import escape
 from pathlib import Path
 from random import Random
 from string import Template as Page
+from typing import Any
 
 import torch
 
@@ -178,7 +179,8 @@ def outcome(template, function, arguments, numbers):
 
 def typed(template, truth, found):
     """The right answer, and for each wrong one that can be typed its belief: one alone."""
-    key, wrong = plain(truth), {}
+    key = plain(truth)
+    wrong: dict[Any, Misconception] = {}
     if key is None:
         raise Unfit("the question has no answer with these numbers.")
     for belief, result in found:

@@ -172,8 +172,7 @@ class Explorer:
 def controls(sizes, X, K, groups, stride, padding, dilation):
     """What can be chosen in the page: for each control its name, label, values, and how they are written."""
     fit = {g: str(g) for g in range(1, len(X) + 1) if len(X) % g + len(K) % g + g % groups == 0}
-    listed = SHAPES if sizes else []
-    listed = [*listed, ("groups", "groups", COUNTS if sizes else fit)]
+    listed: list[Any] = [*(SHAPES if sizes else []), ("groups", "groups", COUNTS if sizes else fit)]
     for name, pairs, given in (("stride", [(1, 1), (2, 2), (3, 3)], stride),
                                ("padding", [((n, n), (n, n)) for n in (0, 1, 2)], padding),
                                ("dilation", [(1, 1), (2, 2)], dilation)):

@@ -55,7 +55,7 @@ def matched(theirs, ours):
     >>> matched(["n_in", "kernel", "pad", "stride"], ["size", "kernel", "stride", "padding"])
     {'kernel': 'kernel', 'stride': 'stride', 'size': 'n_in', 'padding': 'pad'}
     """
-    found = {}
+    found: dict[str, str] = {}
     for same in (lambda mine, name: name == mine,
                  lambda mine, name: name.lower() == mine.lower(),
                  lambda mine, name: name.lower() in NAMES.get(mine, "").split()):

@@ -52,12 +52,12 @@ def reported(function, exercise, trials):
     wrong = next((trial for trial in trials if trial.fault), None)
     changed = next((trial.outcome for trial in trials if trial.outcome.changed), None)
     known = recognised(trials, exercise) if wrong else ()
-    if not wrong and not changed:
-        found += notes(function, exercise, trials)
-    elif known:
+    if known:
         found += tuple(map(named, known))
     elif changed:
         found += in_place(changed, bool(wrong), exercise.habits[0])
+    elif not wrong:
+        found += notes(function, exercise, trials)
     else:
         read = exercise.reads.get(wrong.problem.stage, exercise.read)
         found = (*found[:-1], dataclasses.replace(found[-1], read=read))
@@ -107,6 +107,6 @@ def checker(exercise):
         return check(function, exercise, seconds)
     check_it.__name__ = check_it.__qualname__ = f"check_{exercise.name}"
     check_it.__module__ = "d2lconv.exercises"
-    task = inspect.getdoc(exercise.truth)
+    task = inspect.getdoc(exercise.truth) or ""
     check_it.__doc__ = f"Check ``{exercise.call}``: {task[0].lower()}{task[1:]}"
     return check_it

@@ -88,7 +88,7 @@ class Exercise:
     @property
     def contract(self):
         """The task and the shapes, a paragraph in a line."""
-        paragraphs = inspect.getdoc(self.truth).replace("``", "").split("\n\n")
+        paragraphs = (inspect.getdoc(self.truth) or "").replace("``", "").split("\n\n")
         return "\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
     @functools.cached_property
@@ -96,8 +96,8 @@ class Exercise:
         """All problems, stage by stage."""
         made = []
         for stage, several in self.stages.items():
-            for values in several:
-                *values, more = values if isinstance(values[-1], dict) else (*values, {})
+            for given in several:
+                *values, more = given if isinstance(given[-1], dict) else (*given, {})
                 made.append(Problem(stage, {**dict(zip(self.arguments, values)), **more}))
         return tuple(made)
 
@@ -144,7 +144,7 @@ def axes(truth):
     >>> axes(f)
     {'X': ('c', 'h - 1'), 'return': ('h',)}
     """
-    line = re.search(r"Shapes: ``(.*?)``", inspect.getdoc(truth), re.DOTALL)
+    line = re.search(r"Shapes: ``(.*?)``", inspect.getdoc(truth) or "", re.DOTALL)
     if not line or line[1].partition("->")[2].count("(") != 1:
         return {}
     *taken, result = [tuple(filter(None, group.split(", "))) for group in re.findall(r"\(([^()]*?),?\)", line[1])]

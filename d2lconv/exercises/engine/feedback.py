@@ -9,7 +9,7 @@ from d2lconv.exercises.engine.exercise import Problem
 from d2lconv.exercises.engine.report import Finding
 from d2lconv.exercises.engine.sandbox import Fault, call
 from d2lconv.exercises.engine.show import SHOWN, table
-from d2lconv.exercises.engine.trial import attempt, expected, first, half, has_tensor, judged
+from d2lconv.exercises.engine.trial import Trial, attempt, expected, first, half, has_tensor, judged
 from d2lconv.exercises.engine.values import allclose, coerce, shape, tolerance
 
 KEEP = "torch.zeros(...) makes float32 whatever comes in; X.new_zeros(...) keeps what X has."
@@ -30,7 +30,7 @@ def first_lines(text, most=5):
 
 def progress(trials):
     """Say what is right so far, stage by stage, and show the smallest problem of the first that is not."""
-    stages = {}
+    stages: dict[str, list[Trial]] = {}
     for trial in trials:
         stages.setdefault(trial.problem.stage, []).append(trial)
     right = list(itertools.takewhile(lambda stage: not any(t.fault for t in stages[stage]), stages))
@@ -136,7 +136,8 @@ def unchecked(function, exercise):
     if not exercise.mismatch:
         return ()
     function = exercise.adapt(function)
-    outcome = call(function, *bound(function, exercise, exercise.mismatch), seconds=2.0)
+    by_position, by_name = bound(function, exercise, exercise.mismatch)
+    outcome = call(function, by_position, by_name, seconds=2.0)
     if outcome.stop or not isinstance(outcome.value, torch.Tensor):
         return ()
     X, K = exercise.mismatch["X"], exercise.mismatch["K"]

@@ -5,6 +5,7 @@ import functools
 import itertools
 
 from d2lconv.exercises.engine.exercise import answer, changed
+from d2lconv.exercises.engine.report import Misconception
 from d2lconv.exercises.engine.sandbox import Fault, Outcome, Refusal
 from d2lconv.exercises.engine.trial import expected, judged
 from d2lconv.exercises.engine.values import allclose, coerce, largest, shape, tolerance
@@ -37,7 +38,8 @@ def pair(trials, exercise):
     smallest = min((trial for trial in trials if trial.fault), key=lambda trial: trial.problem.size)
     if smallest.outcome.stop:
         return ()
-    seen, few = collections.Counter(), []
+    seen: dict[Misconception, int] = collections.Counter()
+    few = []
     for wrong in exercise.wrong:
         seen[wrong.misconception] += 1
         if seen[wrong.misconception] <= PER_MISCONCEPTION and not wrong.simulated:

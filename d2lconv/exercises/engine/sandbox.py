@@ -113,11 +113,11 @@ class Call(threading.Thread):
                 if not self.is_alive():
                     break
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(self.ident), ctypes.py_object(TooLong))
+                    ctypes.c_ulong(self.ident or 0), ctypes.py_object(TooLong))
                 self.join(0.05)
 
 
-def call(function, by_position=None, by_name=None, seconds=SECONDS):
+def call(function, by_position=None, by_name=None, *, seconds=SECONDS):
     """Call a function with copies of named arguments on the default device, and return the `Outcome`.
 
     Only ``KeyboardInterrupt`` passes through: a learner must be able to stop a function.

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ STATE = {
 
 def read():
     """Read all of it; what cannot be read (a folder that was removed) is None."""
-    values = dict.fromkeys(STATE)
+    values: dict[str, Any] = dict.fromkeys(STATE)
     for name, get in STATE.items():
         with contextlib.suppress(Exception):
             values[name] = get()
@@ -47,8 +48,9 @@ def kept():
         with exact_float32(), np.printoptions():
             yield
     finally:
-        for put, state in zip((torch.set_rng_state, random.setstate, np.random.set_state), seeds):
-            put(state)
+        torch.set_rng_state(seeds[0])
+        random.setstate(seeds[1])
+        np.random.set_state(seeds[2])  # noqa: NPY002
         torch.set_default_dtype(before["the default dtype"])
         PRINTING.update(before["how torch prints numbers"])
         if before["the environment"] != dict(os.environ):

@@ -33,7 +33,8 @@ def attempt(function, problem, exercise, seconds):
     """Run a function on one problem and find the fault of what comes out, if there is one."""
     truth, terms = expected(exercise, problem)
     function = exercise.adapt(function)
-    outcome = call(function, *bound(function, exercise, problem.arguments), seconds=seconds)
+    by_position, by_name = bound(function, exercise, problem.arguments)
+    outcome = call(function, by_position, by_name, seconds=seconds)
     room = tolerance(problem.arguments, terms, half(outcome.value) or torch.float32)
     fault, told = judged(outcome, truth, room)
     return Trial(problem, truth, room, outcome, fault, told)

@@ -209,7 +209,7 @@ def slid(image, kernel, window):
                 row.append(f(**{**given, "X": patch.expand(*X.shape[:-2], *both), "K": K.expand(*K.shape[:-2], *both)}))
             rows.append(torch.cat(row, -1))
         return torch.cat(rows, -2)
-    change.simulated = True
+    change.simulated = True  # type: ignore[attr-defined]
     return change
 
 
@@ -219,7 +219,7 @@ def stopping(part, error):
         if any(shape[-1] != shape[-2] for shape in part(X.shape, K.shape, Y.shape)):
             raise error
         return Y
-    change.simulated = True
+    change.simulated = True  # type: ignore[attr-defined]
     return change
 
 
