@@ -13,7 +13,7 @@ BENCH = runpy.run_path(str(ROOT / "benchmarks" / "ops.py"))
 RECORD = json.loads((ROOT / "d2lconv" / "measured.json").read_text(encoding="utf-8"))
 LAYERS = {  # one of each kind, and who takes part
     "LeNet-5, 2": {"torch", "ours", "two lines", "numpy", "jax", "product", "listing"},
-    "AlexNet, 3": {"torch", "ours", "two lines", "numpy", "jax", "product", "winograd"},
+    "ResNet-50, 2 mid": {"torch", "ours", "two lines", "numpy", "jax", "product", "winograd"},
     "ResNet-50, 3 way": {"torch", "ours", "two lines", "numpy", "jax", "product"},
     "MobileNet, 7 deep": {"torch", "ours", "two lines", "jax", "product"}}
 
