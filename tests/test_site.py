@@ -256,12 +256,35 @@ def test_a_wrong_address_shows_a_page_that_leads_home(page, site):
 
 # What a reader does. The page was made lighter; it must still do all of this.
 
-def test_search_finds_a_phrase(page, site):
+@pytest.mark.parametrize(("words", "chapter"), {
+    "multiple input channels": "input_channels",
+    "sum or average channels": "what_conv2d_does",
+    "same kernel every channel": "what_conv2d_does",
+    "how many parameters bias": "output_channels",
+    "expected input to have 3 channels but got 1": "what_conv2d_does",
+    "channels first or last": "what_conv2d_does",
+    "groups depthwise": "groups",
+    "1x1 convolution fully connected": "one_by_one",
+    "scipy convolve2d flipped": "frameworks",
+    "MACs FLOPs": "what_conv2d_does",
+    "TF32 GPU": "frameworks",
+    "padding zeros border": "what_conv2d_does",
+    "HSV": "input_channels",
+    "RGBA alpha": "input_channels",
+    "grayscale": "input_channels",
+    "greyscale": "input_channels",
+    "kernel as large as image": "one_by_one",
+    "own kernels for each image of a batch": "groups",
+    "mat1 and mat2 shapes cannot be multiplied": "errors",
+    "in_features": "errors",
+    "kernel size can't be greater than actual input size": "errors",
+}.items(), ids=lambda value: value)
+def test_search_finds_a_question_in_the_learners_words(page, site, words, chapter):
     page.goto(site + "index.html")
     page.keyboard.press("Control+k")
-    page.keyboard.type("multiple input channels")
+    page.keyboard.type(words)
     page.keyboard.press("Enter")
-    page.wait_for_selector("#search-results li a[href*='input_channels.html']")
+    page.wait_for_selector(f"#search-results li a[href*='{chapter}.html']")
 
 
 def test_the_theme_switch_turns_the_page_dark_and_it_stays_dark(page, site):
