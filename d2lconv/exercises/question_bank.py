@@ -305,7 +305,7 @@ TEMPLATES = {
         "A shuffle of {c} channels in {groups} groups: the channels 0 to {last} go in, in which order do they come "
         "out?",
         "The first channel of each group, then the second of each: {answer}.",
-        (of.UNSHUFFLE, of.RESHAPED), flat, lambda given, c, **_: {"last": str(c - 1)}),
+        (of.UNSHUFFLE, of.UNMOVED), flat, lambda given, c, **_: {"last": str(c - 1)}),
     "separable": Template(
         "groups", "separable_ratio", own(c_i=8, c_o=(16, (4, 5, 6, 8, 12)), k=(3, (2, 3, 5))),
         lambda c_i, c_o, k: (c_i, c_o, k),
