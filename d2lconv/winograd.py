@@ -3,7 +3,6 @@
 Source: S. Winograd (1980); A. Lavin and S. Gray, Fast Algorithms for Convolutional Neural Networks (2016).
 """
 
-from functools import cache
 from math import ceil
 
 import torch
@@ -79,7 +78,6 @@ def in_tiles(X: Tensor, K: Tensor, m: int) -> Tensor:
     return Y[:, :h_out, :w_out].contiguous()
 
 
-@cache
 def transforms(m: int) -> tuple[Tensor, ...]:
     """Return the matrices that transform an output tile, a kernel and an image tile, each as a vector."""
     output = values(m, m + 2)

@@ -129,3 +129,11 @@ def test_conv2d_never_takes_it_by_itself(monkeypatch):
     monkeypatch.setattr("d2lconv.winograd.in_tiles", None)
     X, K = draw(*LARGE, torch.float32)
     assert error(conv2d(X, K), X, K) < 40
+
+
+def test_a_call_in_inference_mode_leaves_nothing_behind():
+    X, K = torch.ones(2, 8, 8, dtype=torch.float64), torch.ones(3, 2, 3, 3, dtype=torch.float64)
+    with torch.inference_mode():
+        in_tiles(X, K, 4)
+    in_tiles(X.requires_grad_(), K, 4).sum().backward()
+    assert X.grad.isfinite().all()
