@@ -22,7 +22,7 @@ from tools.notebooks import METADATA
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
 TAGS = {"hide-input", "nbval-ignore-output"}
-LONGEST_CELL, LARGEST_FILE = 8, 400_000
+LONGEST_CELL, WIDEST_LINE, LARGEST_FILE = 8, 76, 400_000
 
 
 def read(path):
@@ -55,6 +55,11 @@ def test_every_code_cell_was_executed_in_order(notebook):
 def test_no_cell_is_longer_than_a_reader_can_hold(notebook):
     long = [source(cell) for cell in code_cells(notebook) if len(source(cell).splitlines()) > LONGEST_CELL]
     assert not long
+
+
+def test_no_line_of_code_is_wider_than_a_page(notebook):
+    lines = [line for cell in code_cells(notebook) for line in source(cell).splitlines()]
+    assert not [line for line in lines if len(line) > WIDEST_LINE]
 
 
 def test_no_tag_is_misspelt(notebook):
