@@ -12,7 +12,8 @@ from torch.nn.parameter import is_lazy
 
 from d2lconv.conv import Conv2d
 from d2lconv.figures import Drawing, draw_stacks
-from d2lconv.repairs import advise, find_repairs
+from d2lconv.reasons import advise
+from d2lconv.repairs import find_repairs
 from d2lconv.trace import Call, Trace, is_layer, size
 
 HEADS = ["layer", "kind", "in", "out", "weight", "parameters", "MACs", "bytes out"]
@@ -43,7 +44,7 @@ def summary(model: nn.Module, X: Any) -> "Summary":
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, but its type is {type(model).__name__}.")
     trace = Trace(model, X)
-    repairs = find_repairs(trace, partial(Trace, model, X, trial=True)) if trace.error or trace.mixed() else []
+    repairs = [] if trace.ok else find_repairs(trace, partial(Trace, model, X, trial=True))
     held = sum(p.numel() for p in trace.model.parameters() if not is_lazy(p))
     typed = tuple(lines for lines, then in repairs if not then.mended)
     return Summary(tuple(rows(trace)), held, trace.refused.name if trace.refused else None,

@@ -7,6 +7,7 @@ import re
 import sys
 import traceback
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -21,12 +22,14 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 CONTAINERS = nn.Sequential, nn.ModuleList, nn.ModuleDict
 NOT_THE_USERS = Path(torch.__file__).parent, Path(__file__)
-VIEW = re.compile(r"(torch\.(flatten|reshape)\((?P<x>\w+)(?=[,)])|\.(view|reshape|flatten)\()([^()]|\([^()]*\))*\)")
+VIEWS = "view", "reshape", "flatten", "squeeze"
+VIEW = re.compile(  # torch.flatten(x, ...) or .view(...)
+    rf"(torch\.({'|'.join(VIEWS)})\((?P<x>\w+)(?=[,)])|\.({'|'.join(VIEWS)})\()([^()]|\([^()]*\))*\)")
 
 
 @dataclass(eq=False)
 class Call:
-    """One call of a module: all that it is given, and the first tensors that go in and come out, without memory."""
+    """One call of a module: what it is given, and the first tensors that go in and come out, without memory."""
 
     name: str
     module: Any
@@ -51,33 +54,27 @@ class Trace(TorchFunctionMode):
         self.calls: list[Call] = []
         self.open: list[Call] = []
         self.operation: tuple[str, Any] = "", ()
+        self.returns_nothing = False
         self.error: Exception | None = None
-        compiled = any(hasattr(module, "_orig_mod") for module in model.modules())
-        eager = torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext()
-        quiet = contextlib.redirect_stdout(io.StringIO() if trial else sys.stdout)
-        with torch.no_grad(), torch.random.fork_rng(range(torch.cuda.device_count())), warnings.catch_warnings():
-            if trial:
-                warnings.simplefilter("ignore")
-            with eager, quiet:
+        with undisturbed(model, silent=trial):
+            try:
                 self.follow(lines)
+            except Exception as error:
+                self.error = error
 
     def follow(self, lines: str) -> None:
         """Run the lines, and the network: a tuple holds several inputs, a dict named ones."""
         names: dict[str, Any] = {"torch": torch, "nn": nn, "d2l": sys.modules[__package__]}
         names |= {"model": self.model, "X": self.X}
-        try:
-            exec(lines, names)
-            self.model, self.X = model, X = names["model"], names["X"]
-            for name, module in model.named_modules():
-                module.register_forward_pre_hook(partial(self.enter, name), with_kwargs=True, prepend=True)
-                module.register_forward_hook(self.leave)
-            with self:
-                if isinstance(X, dict):
-                    model(**X)
-                else:
-                    model(*X if isinstance(X, tuple) else (X,))
-        except Exception as error:
-            self.error = error
+        exec(lines, names)
+        self.model, self.X = model, X = names["model"], names["X"]
+        for name, module in model.named_modules():
+            module.register_forward_pre_hook(partial(self.enter, name), with_kwargs=True, prepend=True)
+            module.register_forward_hook(self.leave)
+        args = X if isinstance(X, tuple) else () if isinstance(X, dict) else (X,)
+        with self:
+            output = model(*args, **(X if isinstance(X, dict) else {}))
+        self.returns_nothing = output is None
 
     def enter(self, name: str, module: nn.Module, args: Any, kwargs: Any) -> None:
         """Note that a module begins; those that another layer holds do not count."""
@@ -95,24 +92,32 @@ class Trace(TorchFunctionMode):
         call.given, call.output = None, hollow(output)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        own = not self.refused or not known(self.refused.module)
-        view = self.trial and own and args and func.__name__ in ("view", "reshape", "flatten")
-        rows = view and args[0].ndim == 4 and len(tree_leaves(args[1:])) < 3
+        own_code = not self.refused or not known(self.refused.module)
         try:
-            y = func(*args, **(kwargs or {}))
-            if not rows or y.ndim > 2 or len(y) == len(args[0]):
+            if self.trial and own_code and args and func.__name__ in VIEWS:
+                return self.view(func, args, kwargs or {})
+            return func(*args, **(kwargs or {}))
+        except Exception:
+            self.operation = func.__name__, args
+            raise
+
+    def view(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Compute a view; if it mixes images, or cannot be had, note the line, and return a row of each image."""
+        x, *shape = args
+        line = users_line(traceback.extract_stack())
+        to_rows = x.ndim == 4 and len(tree_leaves(shape)) < 3
+        try:
+            y = func(*args, **kwargs)
+            if not to_rows or y.ndim > 2 or y.shape[:1] == x.shape[:1]:
                 return y
         except Exception as error:
-            self.operation = func.__name__, args
-            if view and "not compatible" in str(error):
-                line = users_line(traceback.extract_stack())
+            if "not compatible" in str(error):
                 self.mended.append(line.replace(".view(", ".reshape("))
-                return args[0].reshape(*args[1:])
-            if not rows:
+                return x.reshape(*shape)
+            if not to_rows:
                 raise
-        line = users_line(traceback.extract_stack())
         self.mended.append(VIEW.sub(r"\g<x>.flatten(1)", line))
-        return args[0].flatten(1)
+        return x.flatten(1)
 
     @property
     def refused(self) -> Call | None:
@@ -120,12 +125,9 @@ class Trace(TorchFunctionMode):
         layers = (call for call in self.open if is_layer(call.module))
         return next((call for call in layers if call.name or known(call.module)), None)
 
-    def times(self, module: nn.Module) -> int:
-        """Count the calls of a layer."""
-        return sum(call.module is module for call in self.calls)
-
+    @property
     def mixed(self) -> tuple[Call, Call] | None:
-        """Return the calls between which the network's own code has mixed the images of a batch, or None."""
+        """The calls between which the network's own code has mixed the images of a batch, or None."""
         suspects = (1, 2, 4) if self.trial or self.error else (1, 2)  # numbers of axes
         for before, after in pairwise(self.calls):
             images, x = size(before.output), size(after.input)
@@ -133,18 +135,43 @@ class Trace(TorchFunctionMode):
                 return before, after
         return None
 
+    @property
+    def ok(self) -> bool:
+        """Whether the network ran to its end, and kept the images apart."""
+        return self.error is None and self.mixed is None
+
+    @property
     def reached(self) -> int:
-        """Count how often a layer was begun and ended, up to one that got mixed images."""
-        mixed = self.mixed()
-        calls = self.calls[:self.calls.index(mixed[1])] if mixed else self.calls
+        """How often a layer was begun and ended, up to one that got mixed images."""
+        calls = self.calls[:self.calls.index(self.mixed[1])] if self.mixed else self.calls
         return len(calls) + sum(call.output is not None for call in calls)
+
+    def times(self, module: nn.Module) -> int:
+        """Count the calls of a layer."""
+        return sum(call.module is module for call in self.calls)
+
+
+@contextlib.contextmanager
+def undisturbed(model: nn.Module, silent: bool) -> Iterator[None]:
+    """Let a network run uncompiled and without gradients, and put the random generators back."""
+    compiled = any(hasattr(module, "_orig_mod") for module in model.modules())
+    eager = torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext()
+    quiet = contextlib.redirect_stdout(io.StringIO()) if silent else contextlib.nullcontext()
+    devices = range(torch.cuda.device_count())
+    with torch.no_grad(), torch.random.fork_rng(devices), warnings.catch_warnings(), eager, quiet:
+        if silent:
+            warnings.simplefilter("ignore")
+        yield
 
 
 def duplicate(model: nn.Module) -> nn.Module:
     """Copy a network, but let the copy's parameters share their memory with the original's."""
-    shared = {p: nn.Parameter(p.detach(), p.requires_grad) for p in model.parameters() if not is_lazy(p)}
-    made = [t for module in model.modules() for t in vars(module).values() if isinstance(t, Tensor) and t.grad_fn]
-    return copy.deepcopy(model, {id(t): twin for t, twin in shared.items()} | {id(t): t.detach() for t in made})
+    parameters = [p for p in model.parameters() if not is_lazy(p)]
+    twins: dict[int, Tensor] = {id(p): nn.Parameter(p.detach(), p.requires_grad) for p in parameters}
+    for module in model.modules():
+        computed = [t for t in vars(module).values() if isinstance(t, Tensor) and t.grad_fn]
+        twins |= {id(t): t.detach() for t in computed}  # torch does not copy them
+    return copy.deepcopy(model, twins)
 
 
 def known(module: nn.Module) -> bool:
@@ -170,6 +197,8 @@ def size(tensor: Tensor | None) -> tuple[int, ...]:
 
 def users_line(frames: list[traceback.FrameSummary]) -> str:
     """Return the last line that is not torch's, nor of a mode that watches the network."""
-    lines = [frame.line or "" for frame in frames if not frame.name.startswith("__torch_")
-             and not any(Path(frame.filename).is_relative_to(path) for path in NOT_THE_USERS)]
-    return lines[-1] if lines else ""
+    for frame in reversed(frames):
+        of_torch = any(Path(frame.filename).is_relative_to(path) for path in NOT_THE_USERS)
+        if not of_torch and not frame.name.startswith("__torch_"):
+            return frame.line or ""
+    return ""

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 from torch.nn.functional import max_pool2d, relu
 from torch.utils.flop_counter import FlopCounterMode
@@ -292,7 +293,10 @@ BROKEN = {  # the network, what it is given, the layer that refuses, and the rep
     "longer steps": (nn.Sequential(nn.LSTM(32, 8, batch_first=True)), grey[:, 0], "0",
                      "model[0] = nn.LSTM(28, 8, batch_first=True)"),
     "an LSTM with its state": (nn.Sequential(nn.LSTM(28, 8), nn.Linear(8, 2)), grey[:, 0], "1",
-                               "model[0].register_forward_hook(lambda layer, given, output: output[0])"),
+                               "model[1].register_forward_pre_hook(lambda layer, given: given[0][0])"),
+    "maps for an LSTM": (nn.Sequential(nn.Conv2d(1, 4, 3), nn.LSTM(104, 8, batch_first=True)), grey, "1",
+                         "model[1].register_forward_pre_hook(lambda layer, given: "
+                         "given[0].flatten(1, 2).movedim(1, -1))"),
     "Conv1d": (net(nn.Conv1d(3, 6, 3), out=6), rgb, "0", "model[0] = nn.Conv2d(3, 6, 3)"),
     "Upsample": (nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear")), rgb[0], "0", "X = X[None]"),
     "one of two inputs": (Branches(), (rgb, grey[:, 0]), "grey", "X = (X[0], X[1][:, None])"),
@@ -311,6 +315,9 @@ BROKEN = {  # the network, what it is given, the layer that refuses, and the rep
                                            "given[0].movedim(-1, 1))"),
     "patches": (nn.Sequential(nn.Conv2d(3, 64, 4, 4), nn.Flatten(2), nn.LayerNorm(64)), rgb, "2",
                 "model[2].register_forward_pre_hook(lambda layer, given: given[0].movedim(1, -1))"),
+    "patches for a transformer": (
+        nn.Sequential(nn.Conv2d(3, 24, 7, 7), nn.Flatten(2), nn.TransformerEncoderLayer(24, 4, 48, batch_first=True)),
+        rgb, "2", "model[2].register_forward_pre_hook(lambda layer, given: given[0].movedim(1, -1))"),
     "rows of coloured pixels": (net(nn.Conv2d(3, 16, 3), out=16), rgb.flatten(1), "0",
                                 "X = X.reshape(-1, 3, 28, 28)"),
     "rows for a generator": (nn.ConvTranspose2d(100, 8, 4), torch.rand(2, 100), "", "X = X[:, :, None, None]"),
@@ -320,6 +327,11 @@ BROKEN = {  # the network, what it is given, the layer that refuses, and the rep
         nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(28, 8, 1)), rgb, "1", "model[1] = nn.Conv2d(16, 8, 1)"),
     "frames first": (nn.Conv3d(3, 4, 3), torch.rand(2, 5, 3, 8, 8), "", "X = X.movedim(2, 1)"),
     "a batch with its labels": (net(nn.Conv2d(3, 16, 3), out=16), [rgb, torch.zeros(2)], "0", "X = X[0]"),
+    "an image with its label": (net(nn.Conv2d(3, 16, 3), out=16), (rgb[0], 7), None, "X = X[0][None]"),
+    "a picture from a file": (net(nn.Conv2d(3, 16, 3), out=16), Image.fromarray(photo.numpy()), "0",
+                              "import numpy as np\nX = torch.tensor(np.array(X)).movedim(-1, 0)[None].float() / 255"),
+    "frames of a film": (net(nn.Conv2d(3, 16, 3), out=16), torch.rand(2, 5, 3, 8, 8), "0", "X = X.flatten(0, 1)"),
+    "complex numbers": (net(nn.Conv2d(1, 16, 3), out=16), torch.complex(grey, grey), "0", "X = X.abs().float()"),
     "a layer of another type": (net(nn.Conv2d(3, 16, 3), nn.Conv2d(16, 8, 1).double(), out=8), rgb, "1",
                                 "model[1] = model[1].float()"),
     "a shared layer": (nn.Sequential(*[nn.Conv2d(3, 8, 3)] * 2), rgb, "0", "model[1] = nn.Conv2d(8, 8, 3)"),
@@ -438,6 +450,59 @@ def test_images_that_are_joined_instead_of_their_channels_are_noticed(tmp_path):
     report = d2l.summary(model, torch.rand(2, 1, 8, 8))
     assert report.repairs == ()
     assert "model.conv2 gets (4, 4, 6, 6). torch.cat joins images, unless" in report.advice
+
+
+def test_maps_that_are_joined_along_another_axis_than_the_channels_are_noticed(tmp_path):
+    model = own("x = self.conv2(torch.cat((x, x), dim=2))", tmp_path)
+    model.conv2 = nn.Conv2d(8, 8, 3)
+    report = d2l.summary(model, torch.rand(2, 1, 8, 8))
+    assert report.advice.startswith("model.conv2 is made for 8 channels, but gets 4: its input is (2, 4, 12, 6). "
+                                    "torch.cat joins rows or columns, unless it is given the axis of the channels, 1.")
+
+
+def test_an_axis_that_is_squeezed_away_is_noticed(tmp_path):
+    line = "x = nn.AdaptiveAvgPool2d(1)(x).squeeze()"
+    report = d2l.summary(own(line, tmp_path), torch.rand(1, 1, 8, 8))
+    assert report.advice.startswith("The network mixes the images: model.conv returns (1, 4, 6, 6), but ")
+    assert f" Write: {line.replace('squeeze()', 'flatten(1)')}" in report.advice
+
+
+def test_a_view_is_mended_although_what_refuses_comes_later(tmp_path):
+    line = "x = nn.BatchNorm1d(4).eval()(x.mean((2, 3), keepdim=True).squeeze())"
+    report = d2l.summary(own(line, tmp_path), torch.rand(1, 1, 8, 8))
+    assert report.advice.endswith(f" Write: {line.replace('squeeze()', 'flatten(1)')}\n"
+                                  "and:\n    model.fc = nn.Linear(4, 10)")
+
+
+def test_a_forgotten_return_is_noticed():
+    class Forgetful(nn.Module):
+        def forward(self, x):
+            x = x + 1
+
+    alone, inside = (d2l.summary(model, torch.rand(1, 3, 8, 8))
+                     for model in (Forgetful(), nn.Sequential(Forgetful(), nn.Conv2d(3, 8, 3))))
+    assert alone.ok
+    assert alone.advice == "The network returns nothing. Has its forward a return?"
+    assert inside.advice == "model[1] is given nothing. Has the forward before it a return?"
+
+
+def test_a_layer_that_is_made_and_not_called_is_noticed(tmp_path):
+    report = d2l.summary(own("x = self.conv2(nn.ReLU(x))", tmp_path), torch.rand(1, 1, 8, 8))
+    assert report.advice == "model.conv2 takes a tensor, but is given a ReLU. Call it: nn.ReLU()(x)."
+
+
+def test_a_layer_of_attention_is_told_how_many_features_it_gets():
+    class Attentive(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.patches, self.attention = nn.Conv2d(3, 8, 7, 7), nn.MultiheadAttention(8, 2)
+
+        def forward(self, x):
+            x = self.patches(x).flatten(2)
+            return self.attention(x, x, x)
+
+    report = d2l.summary(Attentive(), rgb)
+    assert report.advice == "model.attention is made for 8 features, but gets 16: its input is (2, 8, 16)."
 
 
 def test_a_nested_list_is_told_to_be_no_tensor():

@@ -1,0 +1,121 @@
+"""Why a network stops: what an error's own words leave out, and what to write instead."""
+
+import math
+import re
+import textwrap
+import traceback
+from typing import Any
+
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from d2lconv.repairs import FEATURES, arriving, fitting, where, window, written
+from d2lconv.trace import Call, Trace, known, size, users_line
+
+JOINED = " torch.cat joins {}, unless it is given the axis of the channels, 1."
+
+
+def advise(trace: Trace, repairs: list[tuple[str, Trace]]) -> str:
+    """Write why a network stopped, or what is odd in one that ran, and what to write instead."""
+    text = reason(trace)
+    for n, (lines, then) in enumerate(repairs):
+        intro = "or:" if n else "To get further, write:" if then.error else "Write:"
+        if then.mended and not n:
+            text += f" Write: {then.mended[0]}"
+            intro = "and:"
+        if lines:
+            text += f"\n{intro}\n{textwrap.indent(lines, '    ')}"
+        if then.error:
+            text += f"\nThen: {reason(then)}"
+    return text
+
+
+def reason(trace: Trace) -> str:
+    """Say in one sentence what is wrong; nothing if nothing is."""
+    if trace.mixed:
+        before, after = trace.mixed
+        joined = JOINED.format("images") if len(size(after.input)) == 4 else ""
+        return (f"The network mixes the images: {where(before.name)} returns {size(before.output)}, "
+                f"but {where(after.name)} gets {size(after.input)}.{joined}")
+    if trace.error is None:
+        return "The network returns nothing. Has its forward a return?" if trace.returns_nothing else ""
+    if trace.refused and known(trace.refused.module):
+        return refusal(trace, trace.refused)
+    return own_code(trace, trace.error)
+
+
+def refusal(trace: Trace, call: Call) -> str:
+    """Say why a layer of torch, or ours, refused."""
+    layer, x, place = call.module, call.given, where(call.name)
+    if x is None:
+        return f"{place} is given nothing. Has the forward before it a return?"
+    if not isinstance(x, Tensor):
+        hint = f" Call it: nn.{type(x).__name__}()(x)." if isinstance(x, nn.Module) else ""
+        return f"{place} takes a tensor, but is given a {type(x).__name__}.{hint}"
+    weight = getattr(layer, "weight", None)
+    if isinstance(weight, Tensor) and not isinstance(layer, nn.Embedding):
+        for kind in ("dtype", "device"):
+            if getattr(x, kind) != getattr(weight, kind):
+                return f"The input is {getattr(x, kind)}, but {place}.weight is {getattr(weight, kind)}."
+    if trace.times(layer) > 1:
+        return (f"{place} has run before, and gets {size(x)} now. "
+                f"This call needs a layer of its own: {written(layer, **fitting(layer, x))}")
+    if not re.search(r"\b\dD\b", str(trace.error)):  # "expected 4D input"
+        name, c = arriving(layer, x)
+        if getattr(layer, name, c) != c:
+            return f"{place} is {other_number(trace, call, name, c)}"
+        reach = window(layer)
+        if any(k > n for k, n in zip(reach, x.shape[-len(reach):])):
+            return f"{place} looks at {'x'.join(map(str, reach))} numbers, but its input is only {size(x)}."
+    return f"{place} ({type(layer).__name__}) gets a tensor of {x.ndim} axes, {size(x)}."
+
+
+def other_number(trace: Trace, call: Call, name: str, c: int) -> str:
+    """Say that a layer is made for another number of channels or features, and where those come from."""
+    shape, made_for = size(call.given), getattr(call.module, name)
+    maps = [size(call.output) for call in trace.calls if len(size(call.output)) == 4]
+    source = next(("{} channels of {}x{}".format(*one[1:]) for one in reversed(maps) if math.prod(one[1:]) == c), "")
+    source = f", from {source}" if source else ""
+    if name in FEATURES and len(shape) == 4:
+        source = ", maps that are not flattened"
+    joined = any(math.prod(one) * made_for == math.prod(shape) * c and {*one[2:]} & {*shape[2:]} for one in maps)
+    things = f"{'feature' if name in FEATURES else 'channel'}{'s' * (made_for != 1)}"
+    return (f"made for {made_for} {things}, but gets {c}: its input is {shape}{source}."
+            f"{JOINED.format('rows or columns') if joined and len(shape) == 4 else ''}")
+
+
+def own_code(trace: Trace, error: Exception) -> str:
+    """Say which line of the network's own code refused, what it was given, and what may be meant."""
+    code = users_line([*traceback.extract_tb(error.__traceback__)])
+    name, args = trace.operation
+    shapes = [size(x) for x in tree_leaves(args) if isinstance(x, Tensor)]
+    said = f"No layer refused, but the network's own code: {code or 'the call of the network itself'}"
+    if not shapes:
+        return said
+    return f"{said}\nThere, {name} was given {' and '.join(map(str, shapes))}.{meant(name, shapes)}"
+
+
+def meant(operation: str, shapes: list[Any]) -> str:
+    """Guess what an operation on tensors of these shapes should be."""
+    if operation in ("view", "reshape"):
+        return f" Each image has {math.prod(shapes[0][1:])} numbers there."
+    if operation == "cat" and len({*map(len, shapes)}) > 1:
+        return " All must have as many axes: .flatten(1) makes a row of each image."
+    if operation == "cat":
+        return " Only the axis along which they are joined may differ."
+    if len(shapes) != 2:
+        return ""
+    one, other = shapes
+    if operation in ("matmul", "bmm") and one[-1] == other[-1]:
+        return " Their last axes agree: write .transpose(-2, -1) after the second."
+    if one[:2] == other:
+        return " For one number for each channel, write [:, :, None, None] after the second."
+    if len(one) != 4 or len(other) != 4:
+        return ""
+    before, after = sorted(shapes, key=lambda shape: (-shape[2], shape[1]))
+    stride = math.ceil(before[2] / after[2])
+    if math.ceil(before[2] / stride) != after[2]:
+        return ""
+    strided = f", stride={stride}" if stride > 1 else ""
+    return (f" Before the sum, {before} needs a layer of its own: "
+            f"self.shortcut = nn.Conv2d({before[1]}, {after[1]}, 1{strided})")
