@@ -60,8 +60,11 @@ def shapes(returns: str = "", **patterns: str) -> Callable[[F], F]:
 
     Source: axes named in a string are an idea of einops, https://einops.rocks
     """
-    axes, described = {name: parse(pattern) for name, pattern in patterns.items()}, parse(returns or "_")
+    axes = {name: parse(pattern) for name, pattern in patterns.items()}
     agree = comparison(axes)
+    described = ", ".join(map(format_axes, axes.values()))
+    if returns:
+        described += f" -> {format_axes(parse(returns))}"
 
     def decorate(function: F) -> F:
         signature = inspect.signature(function)
@@ -81,8 +84,7 @@ def shapes(returns: str = "", **patterns: str) -> Callable[[F], F]:
                 explain(axes, dict(zip(axes, tensors)))
             return function(*args, **kwargs)
 
-        takes = ", ".join(map(format_axes, axes.values()))
-        vars(checked)["__shapes__"] = f"{takes} -> {format_axes(described)}" if returns else takes
+        vars(checked)["__shapes__"] = described
         return checked  # type: ignore[return-value]
     return decorate
 
@@ -148,15 +150,15 @@ def explain(patterns: dict[str, Axes], tensors: dict[str, Any]) -> None:
         for axis, size in zip(axes, shape):
             other = seen.setdefault(axis, name)
             expected = tensors[other].shape[patterns[other].index(axis)]
-            if size != expected and axis != "1":
-                both = " and ".join(f"{this} is {format_axes(patterns[this], tensors[this].shape)}"
-                                    for this in dict.fromkeys((other, name)))
-                if axis != "c_i" or other == name:
-                    raise ValueError(f"{axis} is {expected} in {other}, but {size} in {name}: {both}.")
-                plural = "s" if expected != 1 else ""
-                raise ValueError(f"{other} has {expected} input channel{plural}, but {name} has {size}: {both}. "
-                                 f"Every input channel needs its own slice of the kernel, so c_i must be the "
-                                 f"same in both.{layout_hint((other, name), tensors[other].shape, shape)}")
+            if size == expected or axis == "1":
+                continue
+            both = " and ".join(f"{this} is {format_axes(patterns[this], tensors[this].shape)}"
+                                for this in dict.fromkeys((other, name)))
+            if axis != "c_i" or other == name:
+                raise ValueError(f"{axis} is {expected} in {other}, but {size} in {name}: {both}.")
+            raise ValueError(f"{other} has {channels(expected)}, but {name} has {size}: {both}. "
+                             f"Every input channel needs its own slice of the kernel, so c_i must be the "
+                             f"same in both.{layout_hint((other, name), tensors[other].shape, shape)}")
     if "h" in seen and "k_h" in seen:
         names = seen["h"], seen["k_h"]
         check_fit(names, *(tensors[name].shape for name in names))
@@ -177,7 +179,8 @@ def check_tensors(**tensors: Any) -> None:
         if tensor.device != one.device:
             raise TypeError(f"{first} is on {one.device}, but {name} is on {tensor.device}. Nothing "
                             f"is moved silently: move one, for example {name}.to({first}.device).")
-        if "FakeTensor" in (kinds := {type(one).__name__, type(tensor).__name__}) and len(kinds) > 1:
+        kinds = {type(one).__name__, type(tensor).__name__}
+        if "FakeTensor" in kinds and len(kinds) > 1:
             raise TypeError(f"one of {first} and {name} is a fake tensor, which has a shape and no numbers, "
                             f"and the other is real: make both, or neither, in one FakeTensorMode.")
 
@@ -185,11 +188,12 @@ def check_tensors(**tensors: Any) -> None:
 def unusable(name: str, tensor: Any) -> str:
     """Return why we cannot compute with a tensor, and what to take instead; nothing if we can."""
     if not isinstance(tensor, Tensor):
-        return f"must be a torch.Tensor, but its type is {type(tensor).__name__}: " + (
-            "call the layer, or take its .weight." if isinstance(tensor, torch.nn.Module) else
-            "leave it out, or write the name of what you meant, for example stride=2."
-            if name == "bias" and isinstance(tensor, (int, str)) else
-            "torch.tensor(...) makes a tensor of it.")
+        instead = "torch.tensor(...) makes a tensor of it"
+        if isinstance(tensor, torch.nn.Module):
+            instead = "call the layer, or take its .weight"
+        if name == "bias" and isinstance(tensor, (int, str)):
+            instead = "leave it out, or write the name of what you meant, for example stride=2"
+        return f"must be a torch.Tensor, but its type is {type(tensor).__name__}: {instead}."
     if tensor.is_nested:
         return f"is a nested tensor: take torch.nested.to_padded_tensor({name}, 0), or its images one by one."
     if tensor.layout is not torch.strided:
@@ -211,21 +215,24 @@ def unusable(name: str, tensor: Any) -> str:
 def check_axes(name: str, shape: Sequence[int], axes: Axes, full: Axes) -> None:
     """Let through a shape with these axes: none empty but a batch ``n``, ``"1"`` of size 1; ``full`` are all there are.
     """
-    shape, extra = tuple(shape), len(shape) - len(axes)
+    shape = tuple(shape)
+    extra = len(shape) - len(axes)
     must = f"{name} must be {format_axes(axes)}, but is {shape}: "
     if len(shape) > len(full):
         raise ValueError(f"{must}{len(shape)} axes are more than any function here takes.")
     if extra > 0:
         found = full[-len(shape):]
-        leading = f"an extra leading axis {found[0]}" if extra == 1 else f"extra leading axes {found[0]} and {found[1]}"
-        raise ValueError(f"{must}it has {leading}. Take {name}[{', '.join('0' * extra)}], or {TAKERS[found[0]]}, "
+        leading = "an extra leading axis" if extra == 1 else "extra leading axes"
+        raise ValueError(f"{must}it has {leading} {' and '.join(found[:extra])}. "
+                         f"Take {name}[{', '.join('0' * extra)}], or {TAKERS[found[0]]}, "
                          f"which takes {format_axes(found)}.")
     if extra < 0 and axes[-1] == "1" and shape[-2:] != (1, 1):
         spelt = ((1,) * (2 - len(shape)) + shape + (1, 1))[:4]
         raise ValueError(f"{must}the two sides of a 1x1 kernel are axes, too. Take {name}.reshape{spelt}.")
     if extra < 0:
-        raise ValueError(f"{must}{' and '.join(axes[:-extra])} {'is' if extra == -1 else 'are'} missing. "
-                         f"One of something is still an axis: take {name}[{', '.join(['None'] * -extra)}].")
+        missing = axes[:-extra]
+        raise ValueError(f"{must}{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing. "
+                         f"One of something is still an axis: take {name}[{', '.join(['None'] * len(missing))}].")
     for axis, size in zip(axes, shape):
         if size == 0 and axis != "n":
             raise ValueError(f"{name} is {format_axes(axes, shape)}: its axis {axis} is empty.")
@@ -238,12 +245,14 @@ def check_fit(names: tuple[str, str], image: Sequence[int], kernel: Sequence[int
               padding: Pads = ((0, 0), (0, 0)), dilation: Pair = (1, 1), groups: int = 1) -> None:
     """Let through a kernel that fits into the padded image."""
     for side, x, k, p, d in zip(("high", "wide"), image[-2:], kernel[-2:], map(sum, padding), dilation):
-        if (spread := d * (k - 1) + 1) > x + p:
-            raise ValueError(
-                f"the kernel does not fit: {names[1]} is {spread} {side}"
-                f"{f' (dilation spreads {k} over {spread})' if d > 1 else ''}, but {names[0]} is only {x + p}"
-                f"{' with its padding' if p else ''}. Take a smaller kernel, or pad {names[0]}."
-                f"{layout_hint(names, image, kernel, groups)}")
+        reach = d * (k - 1) + 1
+        if reach <= x + p:
+            continue
+        spread = f" (dilation spreads {k} over {reach})" if d > 1 else ""
+        padded = " with its padding" if p else ""
+        raise ValueError(f"the kernel does not fit: {names[1]} is {reach} {side}{spread}, but {names[0]} is only "
+                         f"{x + p}{padded}. Take a smaller kernel, or pad {names[0]}."
+                         f"{layout_hint(names, image, kernel, groups)}")
 
 
 def check_conv2d(input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any,
@@ -262,28 +271,29 @@ def check_conv2d(input: Any, weight: Any, bias: Any, stride: Any, padding: Any, 
 def check_conv2d_shapes(input_shape: Sequence[int], weight_shape: Sequence[int], stride: Any, padding: Any,
                         dilation: Any, groups: Any, names: tuple[str, str] = ("input", "weight")) -> Geometry:
     """Do what `check_conv2d` does, for those who have only shapes."""
-    stride, dilation = as_pair("stride", stride, 1), as_pair("dilation", dilation, 1)
-    groups, axes = check_int("groups", groups, 1), IMAGES[-max(3, len(input_shape)):]
+    stride = as_pair("stride", stride, 1)
+    dilation = as_pair("dilation", dilation, 1)
+    groups = check_int("groups", groups, 1)
+    axes = IMAGES[-max(3, len(input_shape)):]
     if not 3 <= len(input_shape) <= 4 == len(weight_shape) or 0 in input_shape[-3:] or 0 in weight_shape:
         check_axes(names[0], input_shape, axes, IMAGES)
         check_axes(names[1], weight_shape, KERNELS, KERNELS)
     (c_i, h, w), (c_o, c_k, k_h, k_w) = input_shape[-3:], weight_shape
     if c_i != groups * c_k:
         expected = f"{c_k}" if groups == 1 else f"groups * c_k = {groups} * {c_k} = {groups * c_k}"
-        raise ValueError(
-            f"{names[0]} has {c_i} input channel{'s' * (c_i != 1)}, but {names[1]} is made for {expected}: "
-            f"{names[0]} is "
-            f"{format_axes(axes, input_shape)} and {names[1]} is "
-            f"{format_axes(('c_o', 'c_i/groups', 'k_h', 'k_w'), weight_shape)}. Make the two agree."
-            f"{layout_hint(names, input_shape, weight_shape, groups)}")
+        weight_axes = "c_o", "c_i/groups", "k_h", "k_w"
+        raise ValueError(f"{names[0]} has {channels(c_i)}, but {names[1]} is made for {expected}: "
+                         f"{names[0]} is {format_axes(axes, input_shape)} and "
+                         f"{names[1]} is {format_axes(weight_axes, weight_shape)}. Make the two agree."
+                         f"{layout_hint(names, input_shape, weight_shape, groups)}")
     if c_o % groups:
         raise ValueError(f"{names[1]} has {c_o} kernels, but groups={groups}: c_o must be divisible by groups.")
     padding = resolve_padding(padding, stride, dilation, (k_h, k_w))
-    output_size = (count_windows(h, k_h, stride[0], padding[0], dilation[0]),
-                   count_windows(w, k_w, stride[1], padding[1], dilation[1]))
-    if min(output_size) < 1:
+    h_out = count_windows(h, k_h, stride[0], padding[0], dilation[0])
+    w_out = count_windows(w, k_w, stride[1], padding[1], dilation[1])
+    if min(h_out, w_out) < 1:
         check_fit(names, input_shape, weight_shape, padding, dilation, groups)
-    return Geometry(output_size, stride, padding, dilation, groups)
+    return Geometry((h_out, w_out), stride, padding, dilation, groups)
 
 
 def count_windows(size: int, kernel_size: int, stride: int, pads: Pair, dilation: int) -> int:
@@ -352,11 +362,13 @@ def layout_hint(names: tuple[str, str], image: Sequence[int], kernel: Sequence[i
     """
     if len(image) < 3 or len(kernel) < 3:
         return ""
-    (X, K), c_i, every = names, groups * kernel[-3], ":, " * (len(image) - 3)
+    X, K = names
+    c_i = groups * kernel[-3]
     if image[-1] == c_i != image[-3]:
         return f" If {X} has its channels last, {X}.movedim(-1, -3) puts them first."
     if c_i == 3 and image[-3] == 4:
-        return f" If {X} is an RGBA image, {X}[{every}:3] leaves the transparency out."
+        colours = f"{X}[:, :3]" if len(image) == 4 else f"{X}[:3]"
+        return f" If {X} is an RGBA image, {colours} leaves the transparency out."
     if c_i == 3 != image[-3] and image[-1] == 4:
         return (f" If {X} is an RGBA image with its channels last, {X}[..., :3].movedim(-1, -3) leaves the "
                 f"transparency out, and puts the channels first.")
@@ -376,3 +388,8 @@ def format_axes(axes: Axes, shape: Sequence[int] | None = None) -> str:
     """Write axes as ``(c_i, h, w)``, and with a shape as ``(c_i, h, w) = (3, 8, 8)``."""
     named = f"({', '.join(axes)}{',' * (len(axes) == 1)})"
     return named if shape is None else f"{named} = {tuple(shape)}"
+
+
+def channels(c_i: int) -> str:
+    """Write a number of input channels in words."""
+    return f"{c_i} input channel{'s' * (c_i != 1)}"
