@@ -80,11 +80,12 @@ def cut(n: int, K: Tensor, geometry: Geometry) -> list[tuple[slice, slice]]:
         pixels = max(PIXELS, h_out * w_out)  # columns no larger than the output, or none at all
     images = max(1, pixels // (h_out * w_out))
     rows = max(1, pixels // w_out)
-    return [
-        (slice(i, min(i + images, n)), slice(r, min(r + rows, h_out)))
-        for i in range(0, n, images)
-        for r in range(0, h_out, rows)
-    ]
+    return [*product(parts(n, images), parts(h_out, rows))]
+
+
+def parts(n: int, size: int) -> list[slice]:
+    """Cut n things into parts of one size; the last may be smaller."""
+    return [slice(first, min(first + size, n)) for first in range(0, n, size)]
 
 
 def band(X: Tensor, K: Tensor, geometry: Geometry, rows: slice) -> Tensor:
@@ -144,7 +145,9 @@ class TiledConv(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, dX: Tensor, dK: Tensor, *_: Any) -> Tensor:
-        X, K = (forward_ad.unpack_dual(T).primal for T in ctx.saved_tensors)
+        X, K = ctx.saved_tensors
+        X = forward_ad.unpack_dual(X).primal
+        K = forward_ad.unpack_dual(K).primal
         # torch switches forward derivatives off in here, and those of this sum would silently be zero
         with forward_ad._set_fwd_grad_enabled(True):
             of_X = correlate(dX, K, ctx.geometry)
@@ -165,7 +168,8 @@ def input_gradient(dY: Tensor, K: Tensor, shape: Sequence[int], geometry: Geomet
     padded = n, c_i, top + h + bottom, left + w + right
     way = flipped_correlation if needs_derivative(dY, K) else add_back
     dX = way(dY, K.conj(), padded, geometry)
-    return dX[:, :, top:top + h, left:left + w]
+    dX = dX.narrow(2, top, h)
+    return dX.narrow(3, left, w)
 
 
 def add_back(dY: Tensor, K: Tensor, shape: Sequence[int], geometry: Geometry) -> Tensor:
@@ -183,8 +187,9 @@ def col2im(dY: Tensor, K: Tensor, W: Tensor, groups: int) -> None:
     rows = K.reshape(groups, len(K) // groups, -1)
     columns = torch.bmm(rows.transpose(1, 2), im2col(dY[..., None, None], groups))
     columns = columns.reshape(c_i, k_h, k_w, n, h_out, w_out)
+    columns = columns.transpose(0, 3)  # (n, k_h, k_w, c_i, h_out, w_out)
     for a, b in product(range(k_h), range(k_w)):
-        W[..., a, b] += columns[:, a, b].transpose(0, 1)
+        W[..., a, b] += columns[:, a, b]
 
 
 def flipped_correlation(dY: Tensor, K: Tensor, shape: Sequence[int], geometry: Geometry) -> Tensor:
@@ -193,14 +198,16 @@ def flipped_correlation(dY: Tensor, K: Tensor, shape: Sequence[int], geometry: G
     ``dY``, spread by the stride and padded, meets the kernels, flipped in space, with their channels exchanged.
     """
     n, _, h, w = shape
+    c_o, _, k_h, k_w = K.shape
     s_h, s_w = geometry.stride
     d_h, d_w = geometry.dilation
-    top = d_h * (K.shape[2] - 1)
-    left = d_w * (K.shape[3] - 1)
-    spread = dY.new_zeros(n, dY.shape[1], h + top, w + left)
+    top = d_h * (k_h - 1)
+    left = d_w * (k_w - 1)
+    spread = dY.new_zeros(n, c_o, top + h, left + w)
     spread[:, :, top:h:s_h, left:w:s_w] = dY
     K = K.unflatten(0, (geometry.groups, -1))
-    K = K.transpose(1, 2).flatten(0, 1).flip(2, 3)
+    K = K.transpose(1, 2).flatten(0, 1)  # (c_i, c_o / groups, k_h, k_w)
+    K = K.flip(2, 3)
     flipped = Geometry((h, w), dilation=geometry.dilation, groups=geometry.groups)
     return correlate_watched(spread, K, flipped)
 
@@ -234,9 +241,11 @@ def exchanged_correlation(X: Tensor, dY: Tensor, K: Tensor, geometry: Geometry) 
     d_h, d_w = geometry.dilation
     high = s_h * (h_out - 1) + d_h * (k_h - 1) + 1
     wide = s_w * (w_out - 1) + d_w * (k_w - 1) + 1
-    X = add_border(X, geometry.padding)[:, :, :high, :wide]
-    X = X.unflatten(1, (geometry.groups, -1)).permute(2, 1, 0, 3, 4)
-    dY = dY.unflatten(1, (geometry.groups, -1)).permute(1, 2, 0, 3, 4)
+    X = add_border(X, geometry.padding)
+    X = X[:, :, :high, :wide]  # below and beside that, the stride has left pixels out
+    X = X.unflatten(1, (geometry.groups, -1))
+    X = X.permute(2, 1, 0, 3, 4).flatten(1, 2)  # (c_i / groups, groups * n, high, wide)
+    dY = dY.transpose(0, 1)
     exchanged = Geometry((k_h, k_w), geometry.dilation, NONE, geometry.stride, geometry.groups)
-    dK = correlate_watched(X.flatten(1, 2), dY.flatten(0, 1), exchanged)
+    dK = correlate_watched(X, dY, exchanged)
     return dK.transpose(0, 1)

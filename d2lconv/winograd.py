@@ -40,7 +40,8 @@ def tile_size(X: Tensor, K: Tensor) -> int:
     if X.dtype not in (torch.float32, torch.float64):
         return 1
     c_o, c_i, *_ = K.shape
-    h_out, w_out = X.shape[1] - 2, X.shape[2] - 2
+    h_out = X.shape[1] - 2
+    w_out = X.shape[2] - 2
     work = {1: 9 * c_o * c_i * h_out * w_out}
     for m in (2, 4):
         places = (m + 2)**2
@@ -55,9 +56,12 @@ def in_tiles(X: Tensor, K: Tensor, m: int) -> Tensor:
     """Compute F(m x m, 3x3): m x m outputs from each tile of m + 2 pixels a side."""
     t = m + 2
     c_o, c_i, *_ = K.shape
-    h_out, w_out = X.shape[1] - 2, X.shape[2] - 2
+    h_out = X.shape[1] - 2
+    w_out = X.shape[2] - 2
     of_output, of_kernel, of_image = (matrix.to(X) for matrix in transforms(m))
-    X = add_border(X, ((0, -h_out % m), (0, -w_out % m)))
+    below = -h_out % m
+    right = -w_out % m
+    X = add_border(X, ((0, below), (0, right)))
     tiles = windows(X, (t, t), (m, m))  # c_i, p, q, t, t
     tiles = tiles.permute(3, 4, 0, 1, 2)
     *_, p, q = tiles.shape
@@ -67,7 +71,8 @@ def in_tiles(X: Tensor, K: Tensor, m: int) -> Tensor:
         kernels = of_kernel @ kernels
         kernels = kernels.unflatten(1, (c_o, c_i))
         for strip in tiles.split(ceil(TILES / q), dim=3):
-            pixels = of_image @ strip.reshape(t * t, -1)
+            pixels = strip.reshape(t * t, -1)
+            pixels = of_image @ pixels
             pixels = pixels.unflatten(1, (c_i, -1))
             maps = torch.bmm(kernels, pixels)  # t * t layers of 1x1
             Y = of_output @ maps.flatten(1)
@@ -88,7 +93,8 @@ def transforms(m: int) -> tuple[Tensor, ...]:
 
 def values(n: int, t: int) -> Tensor:
     """Evaluate polynomials with n coefficients at t points, through which they will be multiplied."""
-    points = torch.tensor([0, 1, -1, 2, -2], dtype=torch.float64, device="cpu")
-    finite = torch.vander(points[:t - 1], n, increasing=True)
+    points = [0, 1, -1, 2, -2][:t - 1]
+    exact = torch.tensor(points, dtype=torch.float64, device="cpu")
+    finite = torch.vander(exact, n, increasing=True)
     infinity = torch.eye(n, dtype=torch.float64, device="cpu")[-1:]  # where the last coefficient decides
     return torch.cat([finite, infinity])
