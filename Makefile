@@ -62,7 +62,7 @@ test-notebooks: $(READY) copies
 
 test-package: $(READY)
 	@echo "--- testing the package, the notebooks' hygiene and the site"
-	@$(BIN)/python -m pytest --doctest-modules --numprocesses=2 --dist=loadscope d2lconv tests $(OR_SAY)
+	@$(BIN)/python -m pytest --doctest-modules --numprocesses=2 --dist=loadscope --no-loadscope-reorder d2lconv tests $(OR_SAY)
 
 test-clients: $(READY) copies  ## open the notebooks in JupyterLab, nbconvert, jupytext and papermill
 	$(BIN)/python -m venv _build/clients  # their own, on top of ours
@@ -178,6 +178,6 @@ $(READY): requirements.txt requirements-no-deps.txt pyproject.toml
 	@echo "--- installing into $(VENV), once"
 	$(PYTHON) -c "import sys; sys.version_info >= (3, 10) or sys.exit('Python 3.10 or newer is needed')"
 	$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --requirement requirements.txt $(OR_SAY)
+	@$(BIN)/python -m pip install --no-compile --requirement requirements.txt $(OR_SAY)
 	$(BIN)/python -m pip install --no-deps --requirement requirements-no-deps.txt
 	touch $@

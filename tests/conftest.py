@@ -23,6 +23,15 @@ settings.register_profile("quick", patient, max_examples=100, derandomize=True)
 settings.register_profile("ci", patient, max_examples=2000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
+LONG = ["test_site", "test_explorer", "test_tf32", "test_exercises", "test_seen", "test_slides", "test_grade",
+        "test_types", "test_pdf"]
+
+
+def pytest_collection_modifyitems(items):
+    """Put the modules first that take long, so that no worker is left with one of them at the end."""
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+
+
 torch.set_num_threads(1)  # the problems are small, and pytest-xdist has a worker for each core
 
 
