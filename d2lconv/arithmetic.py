@@ -4,12 +4,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
+from itertools import chain
 from typing import Any
 
 from torch import Tensor
-from torch.nn.functional import pad
 
 from d2lconv import validation
+from d2lconv.contraction import add_border
 from d2lconv.validation import Geometry, IntOrPair
 
 LONGEST = 9  # a 3x3 window still reads well; of anything longer, the middle is left out
@@ -36,15 +37,18 @@ def explain(X: Tensor, K: Tensor, at: Sequence[int], bias: Tensor | None = None,
     """
     images, kernels, geometry = problem(X, K, bias, stride, padding, groups, dilation)
     c_o, c_k, k_h, k_w = kernels.shape
-    o, i, j = place(at, (c_o, *geometry.output_size), ("o", "i", "j") if K.ndim == 4 else ("i", "j"))
+    axes = ("o", "i", "j") if K.ndim == 4 else ("i", "j")
+    o, i, j = place(at, (c_o, *geometry.output_size), axes)
 
-    first = o // (c_o // groups) * c_k
-    rows, columns = geometry.padding
-    seen = pad(images[first:first + c_k], (*columns, *rows))
-    (s_h, s_w), (d_h, d_w) = geometry.stride, geometry.dilation
-    windows = seen[:, i * s_h::d_h, j * s_w::d_w][:, :k_h, :k_w]
-    return Arithmetic((o, i, j), tuple(range(first, first + c_k)), frozen(windows), frozen(kernels[o]),
-                      None if bias is None else bias[o].item())
+    group = o // (c_o // groups)
+    channels = range(group * c_k, (group + 1) * c_k)
+    seen = add_border(images[channels.start:channels.stop], geometry.padding)
+    s_h, s_w = geometry.stride
+    d_h, d_w = geometry.dilation
+    windows = seen[:, i * s_h::d_h, j * s_w::d_w]
+    windows = windows[:, :k_h, :k_w]
+    added = None if bias is None else bias[o].item()
+    return Arithmetic((o, i, j), tuple(channels), frozen(windows), frozen(kernels[o]), added)
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Arithmetic:
     @property
     def products(self) -> tuple[Any, ...]:
         """For each channel, the pairs of numbers that are multiplied, in reading order."""
-        return tuple(tuple(pair for rows in zip(window, kernel) for pair in zip(*rows))
+        return tuple(tuple(zip(chain(*window), chain(*kernel)))
                      for window, kernel in zip(self.windows, self.slices))
 
     @property
@@ -83,16 +87,23 @@ class Arithmetic:
     def lines(self) -> list[str]:
         """Break the arithmetic as it is best read: a line for each channel, for the bias, for the sums."""
         bias = [] if self.bias is None else [self.bias]
-        sums = [" + ".join(elide([f"{factor(x)}*{factor(k)}" for x, k in pairs]))
-                for pairs in self.products]
+        factors = [n for pairs in self.products for pair in pairs for n in pair]
+        shown = [*factors, *self.terms, *bias, self.value]
+        equals = "=" if all(map(exact, shown)) else "≈"
+
+        sums = []
+        for pairs in self.products:
+            products = [f"{factor(x)}*{factor(k)}" for x, k in pairs]
+            sums.append(" + ".join(elide(products)))
         if len(sums) + len(bias) > 1:
             sums = [f"({text})" if " + " in text else text for text in sums]
-        first, *others = elide(sums) + [factor(b) for b in bias]
-        numbers = [n for pairs in self.products for pair in pairs for n in pair]
-        equals = "=" if all(map(exact, [*numbers, *self.terms, *bias, self.value])) else "≈"
-        terms = " + ".join(elide([factor(t) for t in self.terms]) + [factor(b) for b in bias])
-        return [first, *(f"+ {other}" for other in others), *[f"{equals} {terms}"] * bool(others),
-                f"{equals} {number(self.value)}"]
+        added = [factor(b) for b in bias]
+        first, *others = elide(sums) + added
+        lines = [first, *(f"+ {other}" for other in others)]
+        if others:
+            terms = elide([factor(term) for term in self.terms]) + added
+            lines.append(f"{equals} {' + '.join(terms)}")
+        return [*lines, f"{equals} {number(self.value)}"]
 
     def __str__(self) -> str:
         return " ".join(self.lines())
@@ -101,7 +112,8 @@ class Arithmetic:
 
     def _repr_latex_(self) -> str:
         first, *others = self.lines()
-        text = r" \\ ".join([f"& {first}", *(f"{line[0]} & {line[2:]}" for line in others)])
+        lines = [f"& {first}", *(f"{line[0]} & {line[2:]}" for line in others)]
+        text = r" \\ ".join(lines)
         text = re.sub(r"\.\.\. (\d+) more \.\.\.", r"\\cdots \1 \\text{ more} \\cdots", text)
         text = re.sub(r"e(-?\d+)", r" \\cdot 10^{\1}", text)
         for plain, latex in LATEX.items():
@@ -119,10 +131,12 @@ def problem(X: Any, K: Any, bias: Tensor | None, stride: IntOrPair, padding: Int
     if X.is_meta:
         raise TypeError("X is on the device meta, where tensors have shapes but no numbers: there are none to show. "
                         "Take tensors with numbers, for example torch.rand(X.shape).")
-    validation.check_axes("K", K.shape, validation.KERNELS[-max(K.ndim, 2):], validation.KERNELS)
+    axes = validation.KERNELS[-max(K.ndim, 2):]
+    validation.check_axes("K", K.shape, axes, validation.KERNELS)
     axes = validation.IMAGES[-max(min(K.ndim, 3), 2):]
     validation.check_axes("X", X.shape, axes, validation.IMAGES)
-    X, K = X[(None,) * (3 - X.ndim)], K[(None,) * (4 - K.ndim)]
+    X = X[(None,) * (3 - X.ndim)]
+    K = K[(None,) * (4 - K.ndim)]
     return X, K, validation.check_conv2d(X, K, bias, stride, padding, dilation, groups, ("X", "K"))
 
 
@@ -136,10 +150,11 @@ def place(at: Any, shape: tuple[int, ...], axes: tuple[str, ...]) -> tuple[int, 
         raise ValueError(f"at must be ({', '.join(axes)}), but is {at!r}: a K with four axes has an "
                          f"output channel o to choose, any other K has none.")
     found = tuple(validation.check_int(f"at's {axis}", n, 0) for axis, n in zip(axes, found))
-    for axis, n, size in zip(axes, found, shape[-len(axes):]):
+    shape = shape[-len(axes):]
+    for axis, n, size in zip(axes, found, shape):
         if n >= size:
-            raise ValueError(f"at={found} is outside of the output, which is "
-                             f"{tuple(shape[-len(axes):])}: take {axis} from 0 to {size - 1}.")
+            raise ValueError(f"at={found} is outside of the output, which is {shape}: "
+                             f"take {axis} from 0 to {size - 1}.")
     return (0, *found)[-3:]
 
 
@@ -172,17 +187,21 @@ def number(x: Any) -> str:
     ['56', '-2', '0.3333', '1235', '1.235e-4']
     """
     if isinstance(x, complex):
-        return f"({number(x.real)}{'' if number(x.imag).startswith('-') else '+'}{number(x.imag)}j)"
+        real, imaginary = number(x.real), number(x.imag)
+        sign = "" if imaginary.startswith("-") else "+"
+        return f"({real}{sign}{imaginary}j)"
     if x != x or x in (float("inf"), float("-inf")):
         return str(x)
     if isinstance(x, int) or (x == int(x) and abs(x) < 2**53):
         return str(int(x))
     exponent = Decimal(repr(x)).adjusted()
     plain = -4 < exponent < 15
-    digits = Context(prec=max(4, exponent + 1) if plain else 4, rounding=ROUND_HALF_UP)
-    rounded = digits.create_decimal(x).normalize()
-    mantissa, _, power = f"{rounded:{'f' if plain else 'e'}}".partition("e")
-    return mantissa + (f"e{int(power)}" if power else "")
+    precision = max(4, exponent + 1) if plain else 4
+    rounded = Context(precision, ROUND_HALF_UP).create_decimal(x).normalize()
+    if plain:
+        return f"{rounded:f}"
+    mantissa, _, power = f"{rounded:e}".partition("e")
+    return f"{mantissa}e{int(power)}"
 
 
 def exact(x: Any) -> bool:
