@@ -1,12 +1,15 @@
 """What a figure of a convolution shows: columns of grids of numbers. Nothing is drawn here."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
 from d2lconv.arithmetic import elide, explain, number, problem
+from d2lconv.contraction import add_border
 from d2lconv.conv import conv2d
 from d2lconv.palette import STAR, channel
 
@@ -28,14 +31,14 @@ class Grid:
     below: str = ""
 
     @property
-    def texts(self):
+    def texts(self) -> list[list[str]]:
         """The numbers as they are written; none where an image is drawn."""
         if max(self.values.shape) > LARGEST:
             return []
         return [[number(x) for x in row] for row in self.values.tolist()]
 
     @property
-    def cell(self):
+    def cell(self) -> tuple[float, float]:
         """Width and height of a number's tile."""
         lengths = [len(text) for row in self.texts for text in row]
         if lengths:
@@ -44,77 +47,89 @@ class Grid:
         return side, side
 
     @property
-    def size(self):
+    def size(self) -> tuple[float, float]:
         """The width to keep free, also for the caption, and the height."""
         rows, columns = self.values.shape
         width, height = self.cell
-        return max(width * columns, LETTER * len(self.caption) + 0.3), height * rows
+        of_caption = LETTER * len(self.caption) + 0.3
+        return max(width * columns, of_caption), height * rows
 
 
-def lay_out(X, K, at, bias, stride, padding, groups, dilation):
-    """Show all that belongs to one output element.
+Row = Sequence[Grid | None]
+
+
+def lay_out(X: Tensor, K: Tensor, at: Sequence[int] | None, bias: Tensor | None, *settings: Any,
+            ) -> tuple[list[Row], str]:
+    """Show all that belongs to one output element; the settings are stride, padding, groups and dilation.
 
     Returns columns of grids, None where a column has a gap, and a description in words.
     """
     if at is None:
         at = (0, 0, 0) if K.ndim == 4 else (0, 0)
-    element = explain(X, K, at, bias, stride, padding, groups, dilation)
-    X, K, geometry = problem(X, K, bias, stride, padding, groups, dilation)
-    stride, padding, dilation = geometry.stride, geometry.padding, geometry.dilation
+    element = explain(X, K, at, bias, *settings)
+    X, K, geometry = problem(X, K, bias, *settings)
     X, K = X.detach().cpu(), K.detach().cpu()
     bias = None if bias is None else bias.detach().cpu()
-    border = (*padding[1], *padding[0])
-    outside = pad(torch.zeros_like(X[0], dtype=torch.bool), border, value=True)
-    X = pad(X, border)
+    stride, dilation, groups = geometry.stride, geometry.dilation, geometry.groups
+    rows, columns = geometry.padding
+    outside = pad(torch.zeros_like(X[0], dtype=torch.bool), (*columns, *rows), value=True)
+    X = add_border(X, geometry.padding)
     Y = conv2d(X, K, bias, stride, 0, dilation, groups)
 
     o, i, j = element.at
-    top, left = i * stride[0], j * stride[1]
-    high, wide = ((k - 1) * d + 1 for k, d in zip(K.shape[2:], dilation))
+    s_h, s_w = stride
+    d_h, d_w = dilation
+    k_h, k_w = K.shape[2:]
+    high = d_h * (k_h - 1) + 1
+    wide = d_w * (k_w - 1) + 1
+    frame = i * s_h, j * s_w, high, wide
     window = torch.zeros_like(outside)
-    window[top:top + high:dilation[0], left:left + wide:dilation[1]] = True
+    window[i * s_h:, j * s_w:][:high:d_h, :wide:d_w] = True
     chosen = torch.zeros_like(Y[0], dtype=torch.bool)
     chosen[i, j] = True
     here = (i, j, 1, 1)
 
-    rows = []
+    shown: list[Row] = []
     for c, image in enumerate(X):
         name, hue, tint = f"channel {c}", channel(c), f"{channel(c)}_tint"
         if c not in element.channels:
-            rows += [[Grid(name, image, tiles(image, "outside")), None, None]]
+            shown.append([Grid(name, image, tiles(image, "outside")), None, None])
             continue
         n = c - element.channels[0]
         weights = K[o, n]
         alone = conv2d(image[None], weights[None, None], None, stride, 0, dilation)[0]
-        rows += [[
-            Grid(name, image, tiles(image, outside=outside, window_tint=window), hue, (top, left, high, wide)),
+        shown.append([
+            Grid(name, image, tiles(image, outside=outside, window_tint=window), hue, frame),
             Grid(f"slice K[{o}, {n}]", weights, tiles(weights, tint), hue, sign=STAR),
             Grid(f"{name}'s map", alone, tiles(alone, **{tint: chosen}), hue, here, "=", "+" * (n > 0)),
-        ]]
-    rows = few(rows, element.channels)
+        ])
+    shown = few(shown, element.channels)
     if bias is not None:
         value = bias[o].reshape(1, 1)
-        rows += [[None, None, Grid("bias", value, tiles(value), above="+")]]
+        shown.append([None, None, Grid("bias", value, tiles(value), above="+")])
     elif len(element.channels) == 1:  # whose map is the output already
-        rows = [row[:2] for row in rows]
+        shown = [row[:2] for row in shown]
 
-    names = [f"output {n}" for n in range(len(Y))] if len(Y) > 1 else ["output"]
-    outputs = [[Grid(name, values, tiles(values), "output")] for name, values in zip(names, Y)]
-    outputs[o] = [replace(*outputs[o], tiles=tiles(Y[o], output=chosen), frame=here, sign="=")]
-    columns = [*zip(*rows), *zip(*few(outputs, [o]))]
-    return columns, f"{element}, the element ({i}, {j}) of output {o}"
+    outputs: list[Row] = []
+    for n, values in enumerate(Y):
+        grid = Grid(f"output {n}" if len(Y) > 1 else "output", values, tiles(values), "output")
+        if n == o:
+            grid = replace(grid, tiles=tiles(values, output=chosen), frame=here, sign="=")
+        outputs.append([grid])
+    return [*zip(*shown), *zip(*few(outputs, [o]))], f"{element}, the element ({i}, {j}) of output {o}"
 
 
-def lay_out_weight(K):
+def lay_out_weight(K: Tensor) -> tuple[list[Row], str]:
     """Show the slices of a weight, a column for each input channel, and describe them."""
-    rows = [[Grid(f"K[{o}, {c}]", k, tiles(k, f"{channel(c)}_tint"), channel(c)) for c, k in enumerate(kernel)]
-            for o, kernel in enumerate(K)]
+    rows = []
+    for o, kernel in enumerate(K):
+        rows.append([Grid(f"K[{o}, {c}]", k, tiles(k, f"{channel(c)}_tint"), channel(c)) for c, k in enumerate(kernel)])
     texts = [f"{grid.caption} = {grid.values.tolist()}" for row in rows for grid in row]
-    columns = few([*zip(*few(rows, ()))], ())
-    return columns, f"{len(K)} kernels of {len(K[0])} slices: {', '.join(elide(texts))}"
+    columns = [*zip(*few(rows, ()))]
+    return few(columns, ()), f"{len(K)} kernels of {len(K[0])} slices: {', '.join(elide(texts))}"
 
 
-def tiles(values, colour="cell", **places):
+def tiles(values: Tensor, colour: str = "cell", /, **places: Tensor) -> list[list[str]]:
     """Name a colour for each number: the last one whose mask holds there, else the first."""
     names = [[colour] * values.shape[1] for _ in values]
     for name, mask in places.items():
@@ -123,10 +138,11 @@ def tiles(values, colour="cell", **places):
     return names
 
 
-def few(rows, wanted):
+def few(rows: Sequence[Row], wanted: Collection[int]) -> list[Row]:
     """Keep at most `MOST` rows, the wanted ones first, and say below the last how many are left out."""
     kept = sorted(range(len(rows)), key=lambda n: n not in wanted)[:MOST]
-    shown = [[*rows[n]] for n in sorted(kept)]
+    shown = [rows[n] for n in sorted(kept)]
     if len(rows) > MOST:
-        shown[-1][0] = replace(shown[-1][0], below=f"and {len(rows) - MOST} more")
+        first, *others = shown[-1]
+        shown[-1] = [first and replace(first, below=f"and {len(rows) - MOST} more"), *others]
     return shown

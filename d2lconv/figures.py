@@ -9,21 +9,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 from torch import Tensor
 
-from d2lconv._layout import lay_out, lay_out_weight
+from d2lconv._layout import Grid, Row, lay_out, lay_out_weight
 from d2lconv.palette import PALETTE, TILES
 from d2lconv.validation import KERNELS, IntOrPair, check_axes, check_int, check_tensors
 
 CELL, DPI, SHARP = 0.33, 100, 2  # inches; pixels per inch, and of the PNG for each
 BETWEEN, GAP = 0.8, 1.5  # cells: from column to column; from row to row, with a caption
 LONGEST, LEAST, MAPS, STEP, DOWN = 2, 0.35, 8, 0.12, 1  # of stacks, in cells: sides, (maps), next map, arrow
-FONT = {"family": "DejaVu Sans", "parse_math": False}  # it comes with matplotlib
-NUMBER = {**FONT, "size": 10, "ha": "center", "va": "center_baseline"}
-COLOURS = {**{name: light for name, (light, _) in PALETTE.items()}, **TILES}
+FONT: dict[str, Any] = {"family": "DejaVu Sans", "parse_math": False}  # it comes with matplotlib
+NUMBER: dict[str, Any] = {**FONT, "size": 10, "ha": "center", "va": "center_baseline"}
+COLOURS = {name: light for name, (light, _) in PALETTE.items()} | TILES
 
 
 class Drawing(Figure):
@@ -31,16 +32,17 @@ class Drawing(Figure):
 
     description: str = "A drawing"
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return self.description
 
-    def _ipython_display_(self):
+    def _ipython_display_(self) -> None:
         """Show the figure and close it, so that neither `plt.show` nor the cell's end shows it again."""
         from IPython.display import display
 
         plt.close(self)
-        metadata = {"image/png": {"width": round(self.get_figwidth() * DPI)}}
-        display({"image/png": self.png(), "text/plain": repr(self)}, metadata=metadata, raw=True)
+        shown = {"image/png": self.png(), "text/plain": repr(self)}
+        width = round(self.get_figwidth() * DPI)
+        display(shown, metadata={"image/png": {"width": width}}, raw=True)
 
     def png(self) -> bytes:
         """Return the figure as a PNG of few bytes, transparent where nothing is drawn."""
@@ -99,11 +101,12 @@ def draw_stacks(shapes: Sequence[tuple[int, int, int] | str]) -> Drawing:
     if not re.fullmatch("(3(note)?)*3", "".join(kinds)):
         raise ValueError("shapes must be a list of (c, h, w), with at most one string between two of them, "
                          f"but is {shapes}.")
-    scale = LONGEST / max(max(part[1:]) for part in parts if not isinstance(part, str))
-    ax, y, words = paper(), 0, []
+    longest = max(max(part[1:]) for part in parts if not isinstance(part, str))
+    scale = LONGEST / longest
+    ax, y, words = paper(), 0.0, []
     for part in parts:
         if isinstance(part, str):
-            words += [" ".join(part.split())]
+            words.append(" ".join(part.split()))
             write(ax, LONGEST, y + DOWN / 2, words[-1], ha="left")
             continue
         if y:
@@ -111,43 +114,50 @@ def draw_stacks(shapes: Sequence[tuple[int, int, int] | str]) -> Drawing:
             ax.annotate("", (0, y + DOWN), (0, y), arrowprops=arrow)
             y += DOWN
         c, h, w = part
-        words += [f"{c}@{h}x{w}"]
-        y += stack(ax, y, words[-1], c, max(LEAST, h * scale), max(LEAST, w * scale))
+        words.append(f"{c}@{h}x{w}")
+        high = max(LEAST, h * scale)
+        wide = max(LEAST, w * scale)
+        y += stack(ax, y, words[-1], c, high, wide)
     return trim(ax, " -> ".join(words))
 
 
-def stack(ax, y, name, count, h, w):
+def stack(ax: Axes, y: float, name: str, count: int, h: float, w: float) -> float:
     """Draw maps from y on, each before the last, with their name beside them; return their height."""
     steps = [STEP * n for n in range(min(count, MAPS))]
-    left, height = -(w + steps[-1]) / 2, h + steps[-1]
+    furthest = steps[-1]
+    left = -(w + furthest) / 2
+    height = h + furthest
     for step in reversed(steps):
-        rectangle(ax, left + step, y + steps[-1] - step, w, h, facecolor=COLOURS["cell"], gid=name)
+        rectangle(ax, left + step, y + furthest - step, w, h, facecolor=COLOURS["cell"], gid=name)
     write(ax, LONGEST, y + height / 2, name, "output", ha="left")
     return height
 
 
-def paint(columns, description):
+def paint(columns: Sequence[Row], description: str) -> Drawing:
     """Draw columns of grids beside each other; what is in one row has one middle."""
-    ax, x = paper(), 0
+    ax, x = paper(), 0.0
     for column in columns:
         peers = [other for other in columns if len(other) == len(column)]
         heights = [max(grid.size[1] for grid in row if grid) for row in zip(*peers)]
         width = max(grid.size[0] for grid in column if grid)
+        middle = x + width / 2
         y = -(sum(heights) + GAP * len(heights)) / 2
         for grid, height in zip(column, heights):
             if grid:
                 write(ax, x - BETWEEN / 2, y + height / 2, grid.sign)
-                draw_grid(ax, x + width / 2, y + height / 2, grid)
+                draw_grid(ax, middle, y + height / 2, grid)
             y += height + GAP
         x += width + BETWEEN
     return trim(ax, description)
 
 
-def draw_grid(ax, x, y, grid):
+def draw_grid(ax: Axes, x: float, y: float, grid: Grid) -> None:
     """Draw a grid around a place: numbers, or an image where they would be too many."""
     rows, columns = grid.values.shape
     wide, high = grid.cell
-    left, top, bottom = x - wide * columns / 2, y - high * rows / 2, y + high * rows / 2
+    left = x - wide * columns / 2
+    top = y - high * rows / 2
+    bottom = y + high * rows / 2
     write(ax, x, top - 1.15, grid.above)
     write(ax, x, top - 0.4, grid.caption, grid.colour)
     write(ax, x, bottom + 0.4, grid.below)
@@ -158,30 +168,33 @@ def draw_grid(ax, x, y, grid):
     for i, row in enumerate(grid.texts):
         for j, text in enumerate(row):
             tile = grid.tiles[i][j]
-            rectangle(ax, left + j * wide, top + i, wide, 1, facecolor=COLOURS[tile])
+            across, down = left + j * wide, top + i
+            rectangle(ax, across, down, wide, 1, facecolor=COLOURS[tile])
             colour = COLOURS["text" if tile in TILES else "on_output"]
-            ax.text(left + (j + 0.5) * wide, top + i + 0.5, text, color=colour, gid=grid.caption, **NUMBER)
+            ax.text(across + wide / 2, down + 0.5, text, color=colour, gid=grid.caption, **NUMBER)
     if grid.frame:
         i, j, rows, columns = grid.frame
-        colour = COLOURS["window" if grid.texts else "window_tint"]
+        looks = {"edgecolor": COLOURS["window" if grid.texts else "window_tint"], "linewidth": 2.5}
         rectangle(ax, left + j * wide, top + i * high, wide * columns, high * rows,
-                  edgecolor=colour, linewidth=2.5, gid=f"frame in {grid.caption}")
+                  gid=f"frame in {grid.caption}", **looks)
 
 
-def rectangle(ax, x, y, width, height, **given):
-    looks: dict[str, Any] = {"edgecolor": COLOURS["quiet"], "linewidth": 0.6, "facecolor": "none"} | given
-    ax.add_patch(Rectangle((x, y), width, height, clip_on=False, **looks))
+def rectangle(ax: Axes, x: float, y: float, width: float, height: float, **given: Any) -> None:
+    """Draw a rectangle, thin and empty unless something else is given."""
+    usual: dict[str, Any] = {"edgecolor": COLOURS["quiet"], "linewidth": 0.6, "facecolor": "none"}
+    ax.add_patch(Rectangle((x, y), width, height, clip_on=False, **(usual | given)))
 
 
-def write(ax, x, y, text, colour="quiet", ha="center"):
+def write(ax: Axes, x: float, y: float, text: str, colour: str = "quiet", ha: Any = "center") -> None:
     """Write words, or a sign, on a tile of their own."""
+    if not text:
+        return
     box = {"boxstyle": "round,pad=0.25", "facecolor": COLOURS[colour], "edgecolor": "none"}
-    if text:
-        ax.text(x, y, text, size=12 if len(text) == 1 else 9, color=COLOURS["on_output"], bbox=box,
-                ha=ha, va="center", **FONT)
+    size = 12 if len(text) == 1 else 9
+    ax.text(x, y, text, size=size, color=COLOURS["on_output"], bbox=box, ha=ha, va="center", **FONT)
 
 
-def paper():
+def paper() -> Axes:
     """Make axes that count in cells, in a Drawing without anything else."""
     figure = plt.figure(FigureClass=Drawing, figsize=(CELL, CELL), dpi=DPI, facecolor="none")
     ax = figure.add_axes((0, 0, 1, 1), xlim=(0, 1), ylim=(1, 0))
@@ -189,11 +202,12 @@ def paper():
     return ax
 
 
-def trim(ax, description):
+def trim(ax: Axes, description: str) -> Drawing:
     """Give a Drawing the size of what is in its axes, and a description."""
-    box = ax.get_tightbbox().padded(3)
-    box = box.transformed(ax.transData.inverted())
+    drawing: Drawing = ax.figure  # type: ignore[assignment]  # `paper` has made it
+    box: Any = ax.get_tightbbox()
+    box = box.padded(3).transformed(ax.transData.inverted())
     ax.set(xlim=(box.x0, box.x1), ylim=(box.y0, box.y1))
-    ax.figure.set_size_inches(CELL * box.width, CELL * -box.height)
-    ax.figure.description = description
-    return ax.figure
+    drawing.set_size_inches(CELL * box.width, CELL * -box.height)
+    drawing.description = description
+    return drawing

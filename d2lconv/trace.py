@@ -80,6 +80,9 @@ class Trace(TorchFunctionMode):
         """Note that a module begins; those that another layer holds do not count."""
         given = [*args, *kwargs.values()]
         call = Call(name, module, given[0] if given else None, hollow(given))
+        last = self.refused
+        if last and known(last.module) and module not in {*last.module.modules()}:
+            del self.open[self.open.index(last):]  # it raised, and the network caught that
         if not self.refused and (is_layer(module) or [*module.parameters(recurse=False)]):
             self.calls.append(call)
         self.open.append(call)
@@ -87,7 +90,7 @@ class Trace(TorchFunctionMode):
     def leave(self, module: nn.Module, args: Any, output: Any) -> None:
         """Note that a module ends."""
         call = self.open.pop()
-        while call.module is not module:  # it raised, and the network caught that
+        while call.module is not module:  # as above, and no other layer has begun since
             call = self.open.pop()
         call.given, call.output = None, hollow(output)
 

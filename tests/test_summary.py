@@ -438,6 +438,8 @@ def test_what_refuses_after_the_last_repair_is_said(tmp_path):
 @pytest.mark.parametrize(("line", "said"), [
     ("x = torch.cat([x, x.mean((2, 3))], 1)", "All must have as many axes: .flatten(1) makes a row of each image."),
     ("x = x.flatten(2) @ x.flatten(2)", "Their last axes agree: write .transpose(-2, -1) after the second."),
+    ("x = torch.stack([x, x, x[:, :2]])", "There, stack was given (2, 4, 6, 6) and (2, 4, 6, 6) and (2, 2, 6, 6)."),
+    ("x = x.flatten(1) + x.flatten(2)", "There, add was given (2, 144) and (2, 4, 36)."),
     ("x = x.view(2, 3, 2, 6, 6)", "There, view was given (2, 4, 6, 6). Each image has 144 numbers there."),
 ])
 def test_what_an_operation_was_given_is_said(line, said, tmp_path):
@@ -484,6 +486,25 @@ def test_a_forgotten_return_is_noticed():
     assert alone.ok
     assert alone.advice == "The network returns nothing. Has its forward a return?"
     assert inside.advice == "model[1] is given nothing. Has the forward before it a return?"
+
+
+def test_a_network_that_catches_what_a_layer_raises_is_followed_to_its_end(tmp_path):
+    model = own("x = self.conv2(x)", tmp_path)
+
+    class Patient(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.refuses, self.takes = model.fc, nn.Sequential(nn.Conv2d(1, 4, 3))
+
+        def forward(self, x):
+            try:
+                return self.refuses(x)
+            except RuntimeError:
+                return self.takes(x)
+
+    report = d2l.summary(nn.Sequential(Patient(), nn.ReLU()), torch.rand(2, 1, 8, 8))
+    assert report.ok
+    assert [row.output_shape for row in report.rows][-2:] == [(2, 4, 6, 6)] * 2
 
 
 def test_a_layer_that_is_made_and_not_called_is_noticed(tmp_path):

@@ -11,9 +11,10 @@ from string import Template
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from d2lconv import palette
-from d2lconv.arithmetic import explain, number, problem
+from d2lconv.arithmetic import Arithmetic, explain, number, problem
 from d2lconv.cost import conv2d_cost
 from d2lconv.validation import IntOrPair, check_bool, check_int
 
@@ -37,7 +38,7 @@ BELIEFS = [
 ]
 
 
-def explore(X: torch.Tensor | None = None, K: torch.Tensor | None = None, bias: torch.Tensor | None = None,
+def explore(X: Tensor | None = None, K: Tensor | None = None, bias: Tensor | None = None,
             stride: IntOrPair = 1, padding: IntOrPair | str = 0, groups: int = 1, dilation: IntOrPair = 1, *,
             predict: bool = False) -> "Explorer":
     """Show in the page where each number of a convolution's output comes from, and let everything be changed.
@@ -61,7 +62,9 @@ def explore(X: torch.Tensor | None = None, K: torch.Tensor | None = None, bias: 
     """
     if (X is None) != (K is None) or (X is None and bias is not None):
         raise ValueError("explore takes X and K together, with a bias or without, or none of the three.")
-    predict, groups, sizes = check_bool("predict", predict), check_int("groups", groups, 1), None
+    predict = check_bool("predict", predict)
+    groups = check_int("groups", groups, 1)
+    sizes = None
     if X is None:
         if groups > 4:
             raise ValueError(f"the classic family has at most 4 groups, but groups is {groups}: "
@@ -75,14 +78,15 @@ def explore(X: torch.Tensor | None = None, K: torch.Tensor | None = None, bias: 
     border = max(map(max, geometry.padding))
     if border > KERNEL:
         raise ValueError(f"padding is {border}, but explore shows every number: at most {KERNEL} on each side.")
-    if max(len(X), len(K)) > CHANNELS or max(X.shape[1:]) > SIDE or max(K.shape[2:]) > KERNEL:
+    too_large = max(len(X), len(K)) > CHANNELS or max(X.shape[1:]) > SIDE
+    if too_large or max(K.shape[2:]) > KERNEL:
         raise ValueError(f"X is {tuple(X.shape)} and K is {tuple(K.shape)}, but explore shows at most {CHANNELS} "
                          f"channels of {SIDE}x{SIDE}, and kernels of {KERNEL}x{KERNEL}. Take a part, for example "
                          f"X[:, :{SIDE}, :{SIDE}].")
     return Explorer(X, K, settings, sizes, predict)
 
 
-def family(c_i=2, c_o=1, k=2, size=3, groups=1):
+def family(c_i: int = 2, c_o: int = 1, k: int = 2, size: int = 3, groups: int = 1) -> tuple[Tensor, Tensor]:
     """Make the classic tensors, in the classic or in other sizes.
 
     Shapes: ``-> (c_i, size, size), (c_o, c_i / groups, k, k)``.
@@ -94,40 +98,50 @@ def family(c_i=2, c_o=1, k=2, size=3, groups=1):
              [[1, 2],
               [3, 4]]]])
     """
-    plane, weights = torch.arange(size * size), torch.arange(k * k)
-    X = plane.reshape(size, size) + torch.arange(c_i)[:, None, None]
-    slices = weights.reshape(k, k) + torch.arange(c_i // groups)[:, None, None]
-    return X, slices + torch.arange(c_o)[:, None, None, None]
+    c, o = torch.arange(c_i), torch.arange(c_o)
+    plane = torch.arange(size * size).reshape(size, size)
+    weights = torch.arange(k * k).reshape(k, k)
+    slices = weights + c[:c_i // groups, None, None]
+    return plane + c[:, None, None], slices + o[:, None, None, None]
 
 
 @dataclass(frozen=True, eq=False)
 class Explorer:
     """What `explore` returns: HTML where that is shown, elsewhere shapes and the first element."""
 
-    X: torch.Tensor
-    K: torch.Tensor
+    X: Tensor
+    K: Tensor
     settings: tuple[Any, ...]  # bias, stride, padding, groups, dilation
     sizes: dict[str, int] | None
     predict: bool
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         scripts = ["numbers.js", "address.js", "explorer.js"]
         scripts += ["pictures.js"] * self.pictures() + ["predict.js"] * self.predict
         return Template(asset("explorer.html")).substitute(
-            palette=palette.css(), star=palette.STAR, style=asset("explorer.css"), script="".join(map(asset, scripts)),
+            palette=palette.css(),
+            star=palette.STAR,
+            style=asset("explorer.css"),
+            script="".join(map(asset, scripts)),
             given=json.dumps(self.given(), separators=(",", ":")),  # NaN and Infinity are JavaScript, too
-            shapes=escape(self.shapes()), table=self.table(), arithmetic=self.first())
+            shapes=escape(self.shapes()),
+            table=self.table(),
+            arithmetic=self.first(),
+        )
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{self.shapes()}\nY[0, 0, 0] = {self.first()}"
 
-    def given(self):
+    def given(self) -> dict[str, Any]:
         """What the script in the page is given."""
         bias, _, _, groups, _ = self.settings
         _, _, geometry = problem(self.X, self.K, *self.settings)
-        data = {name: getattr(geometry, name) for name in ("stride", "padding", "dilation")}
+        data: dict[str, Any] = {name: getattr(geometry, name) for name in ("stride", "padding", "dilation")}
         data["controls"] = controls(self.sizes, self.X, self.K, groups, **data)
-        data |= {"groups": groups, "sizes": self.sizes, "predict": self.predict, "pictures": self.pictures()}
+        data["groups"] = groups
+        data["sizes"] = self.sizes
+        data["predict"] = self.predict
+        data["pictures"] = self.pictures()
         if self.sizes is None:
             data["X"] = packed(self.X) if self.pictures() else self.X.tolist()
             data["K"] = self.K.tolist()
@@ -136,10 +150,10 @@ class Explorer:
             data["beliefs"] = beliefs()
         return data
 
-    def pictures(self):
+    def pictures(self) -> bool:
         """Whether a matrix may have too many numbers in a row for digits."""
-        c_i, *kernel = self.K.shape[1:]
-        widest = max(*self.X.shape[1:], *kernel, c_i * kernel[1])
+        c_i, k_h, k_w = self.K.shape[1:]
+        widest = max(*self.X.shape[1:], k_h, k_w, c_i * k_w)
         return self.sizes is None and widest + 4 > DIGITS
 
     def shapes(self) -> str:
@@ -150,7 +164,7 @@ class Explorer:
         return (f"X {tuple(self.X.shape)}, K {tuple(self.K.shape)}, stride {stride}, padding {padding}, "
                 f"{spread}groups {groups} -> Y {cost.output_shape}")
 
-    def first(self):
+    def first(self) -> Arithmetic:
         """The arithmetic of the first output element."""
         return explain(self.X, self.K, (0, 0, 0), *self.settings)
 
@@ -158,30 +172,48 @@ class Explorer:
         """The rows of the first element's table, which is all that some viewers let through."""
         first = self.first()
         lines = []
-        for c, *matrices, term in zip(first.channels, first.windows, first.slices, first.terms):
-            texts = ["<br>".join("&nbsp; ".join(map(number, row)) for row in matrix) for matrix in matrices]
-            lines += [[f"input channel {c}", *texts, number(term)]]
+        for c, window, kernel, term in zip(first.channels, first.windows, first.slices, first.terms):
+            lines.append([f"input channel {c}", in_rows(window), in_rows(kernel), number(term)])
         if first.bias is not None:
-            lines += [["bias", "", "", number(first.bias)]]
-        lines += [["sum = output", "", "", f"<b>{number(first.value)}</b>"]]
+            lines.append(["bias", "", "", number(first.bias)])
+        lines.append(["sum = output", "", "", f"<b>{number(first.value)}</b>"])
         looks = "padding: 0.3em 0.8em; border: 1px solid; text-align: right"  # which outlive stylesheets
         rows = ["".join(f'<td style="{looks}">{text}</td>' for text in line) for line in lines]
         return "\n".join(f"<tr>{row}</tr>" for row in rows)
 
 
-def controls(sizes, X, K, groups, stride, padding, dilation):
+def in_rows(matrix: Any) -> str:
+    """Write a matrix as lines of HTML."""
+    return "<br>".join("&nbsp; ".join(map(number, row)) for row in matrix)
+
+
+def controls(sizes: Any, X: Tensor, K: Tensor, groups: int, stride: Any, padding: Any, dilation: Any,
+             ) -> list[dict[str, Any]]:
     """What can be chosen in the page: for each control its name, label, values, and how they are written."""
-    fit = {g: str(g) for g in range(1, len(X) + 1) if len(X) % g + len(K) % g + g % groups == 0}
-    listed: list[Any] = [*(SHAPES if sizes else []), ("groups", "groups", COUNTS if sizes else fit)]
-    for name, pairs, given in (("stride", [(1, 1), (2, 2), (3, 3)], stride),
-                               ("padding", [((n, n), (n, n)) for n in (0, 1, 2)], padding),
-                               ("dilation", [(1, 1), (2, 2)], dilation)):
-        listed += [(name, name, {pair: written(pair) for pair in [*pairs, given]})]
-    return [{"name": name, "label": label, "values": [*texts], "texts": [*texts.values()]}
-            for name, label, texts in [*listed, *BELIEFS] if len(texts) > 1]
+    c_i, c_o = len(X), len(K)
+    fit = {g: str(g) for g in range(1, c_i + 1) if c_i % g == c_o % g == g % groups == 0}
+    strides = pairs((1, 1), (2, 2), (3, 3), stride)
+    borders = pairs(*(((n, n), (n, n)) for n in (0, 1, 2)), padding)
+    listed: list[Any] = [
+        *(SHAPES if sizes else []),
+        ("groups", "groups", COUNTS if sizes else fit),
+        ("stride", "stride", strides),
+        ("padding", "padding", borders),
+        ("dilation", "dilation", pairs((1, 1), (2, 2), dilation)),
+        *BELIEFS,
+    ]
+    return [
+        {"name": name, "label": label, "values": [*texts], "texts": [*texts.values()]}
+        for name, label, texts in listed if len(texts) > 1
+    ]
 
 
-def written(value, between=", "):
+def pairs(*choices: Any) -> dict[Any, str]:
+    """Return each choice once, with how it is written."""
+    return {choice: written(choice) for choice in choices}
+
+
+def written(value: Any, between: str = ", ") -> str:
     """Write a pair of equal sides as one of them."""
     if not isinstance(value, tuple):
         return str(value)
@@ -189,19 +221,22 @@ def written(value, between=", "):
     return first if first == second else f"{first}{between}{second}"
 
 
-def packed(X):
+def packed(X: Tensor) -> dict[str, Any]:
     """Write many numbers as bytes: the levels of a photograph one each, others as float32."""
-    codes, found = X.float(), {"shape": X.shape}
+    codes = X.float()
+    found: dict[str, Any] = {"shape": X.shape}
     for levels in (1, 255):
         pixels = (X * levels).round()
-        if pixels.min() >= 0 and pixels.max() <= 255 and torch.equal((pixels / levels).to(X.dtype), X):
-            codes, found["levels"] = pixels.to(torch.uint8), levels
+        in_a_byte = pixels.min() >= 0 and pixels.max() <= 255
+        if in_a_byte and torch.equal((pixels / levels).to(X.dtype), X):
+            codes = pixels.to(torch.uint8)
+            found["levels"] = levels
             break
     raw = codes.detach().cpu().contiguous().numpy().tobytes()
     return {**found, "bytes": base64.b64encode(raw).decode()}
 
 
-def beliefs():
+def beliefs() -> list[dict[str, str]]:
     """The registered misconceptions that predict.js computes, in order of preference."""
     from d2lconv.exercises import wrong_answers  # late: whoever predicts nothing needs no exercises
 
@@ -211,7 +246,7 @@ def beliefs():
 
 
 @cache
-def asset(name):
+def asset(name: str) -> str:
     """Read one of the files beside this one; scripts and styles without indentation and comments."""
     text = (Path(__file__).parent / name).read_text(encoding="utf-8")
     if name.endswith(".css"):
