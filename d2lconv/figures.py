@@ -58,12 +58,16 @@ def draw(X: Tensor, K: Tensor, at: Sequence[int] | None = None, bias: Tensor | N
     """Draw how one output element comes about: window, kernel, each channel's map, and their sum.
 
     Shapes: as in `explain`; without ``at`` the element is the first. Of more than five channels,
-    five are drawn. Raises what `explain` raises.
+    five are drawn.
+
+    Raises what `explain` raises.
 
     >>> import torch
     >>> X, K = torch.arange(9).reshape(3, 3), torch.arange(4).reshape(2, 2)
     >>> draw(X, K, at=(0, 1)).description
     '1*0 + 2*1 + 4*2 + 5*3 = 25, the element (0, 1) of output 0'
+
+    Source: Dive into Deep Learning, figure 7.4.1, has the classic example as a picture.
     """
     return paint(*lay_out(X, K, at, bias, stride, padding, groups, dilation))
 
@@ -78,6 +82,8 @@ def draw_weight(K: Tensor) -> Drawing:
     >>> import torch
     >>> draw_weight(torch.arange(8).reshape(2, 2, 1, 2)).description
     '2 kernels of 2 slices: K[0, 0] = [[0, 1]], K[0, 1] = [[2, 3]], K[1, 0] = [[4, 5]], K[1, 1] = [[6, 7]]'
+
+    Source: the order of the axes is that of Dive into Deep Learning, section 7.4.2.
     """
     check_tensors(K=K)
     check_axes("K", K.shape, KERNELS, KERNELS)
@@ -95,6 +101,9 @@ def draw_stacks(shapes: Sequence[tuple[int, int, int] | str]) -> Drawing:
 
     >>> draw_stacks([(3, 64, 64), "5 kernels", (5, 63, 63)]).description
     '3@64x64 -> 5 kernels -> 5@63x63'
+
+    Source: the labels are those of LeCun and others (1998), Gradient-Based Learning Applied to Document
+    Recognition, figure 2.
     """
     parts = [part if isinstance(part, str) else [check_int("a size", n, 1) for n in part] for part in shapes]
     kinds = ["note" if isinstance(part, str) else str(len(part)) for part in parts]

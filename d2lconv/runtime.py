@@ -15,6 +15,8 @@ def default_device() -> torch.device:
 
     >>> torch.ones(1, device=default_device()).device == default_device()
     True
+
+    Source: ``try_gpu`` of Dive into Deep Learning, section 6.7.
     """
     wanted = os.environ.get("D2LCONV_DEVICE")
     if not wanted:

@@ -28,6 +28,8 @@ def corr2d_multi_in_out_3x3(X: Tensor, K: Tensor) -> Tensor:
 
     >>> corr2d_multi_in_out_3x3(torch.ones(64, 34, 34), torch.ones(64, 64, 3, 3)).shape
     torch.Size([64, 32, 32])
+
+    Source: Lavin and Gray (2016), section 4.
     """
     if K.shape[2:] != (3, 3):
         raise ValueError(f"K must be (c_o, c_i, 3, 3), but is {tuple(K.shape)}: take corr2d_multi_in_out.")
