@@ -67,7 +67,9 @@ def refusal(trace: Trace, call: Call) -> str:
         reach = window(layer)
         if any(k > n for k, n in zip(reach, x.shape[-len(reach):])):
             return f"{place} looks at {'x'.join(map(str, reach))} numbers, but its input is only {size(x)}."
-    return f"{place} ({type(layer).__name__}) gets a tensor of {x.ndim} axes, {size(x)}."
+    stacked = x.ndim == 5 and getattr(layer, "in_channels", 0) == x.shape[1] * x.shape[2]
+    return (f"{place} ({type(layer).__name__}) gets a tensor of {x.ndim} axes, {size(x)}."
+            f"{' torch.stack makes an axis; torch.cat, with axis 1, joins channels.' * stacked}")
 
 
 def other_number(trace: Trace, call: Call, name: str, c: int) -> str:
@@ -88,31 +90,36 @@ def own_code(trace: Trace, error: Exception) -> str:
     """Say which line of the network's own code refused, what it was given, and what may be meant."""
     code = users_line([*traceback.extract_tb(error.__traceback__)])
     name, args = trace.operation
+    plain = name.strip("_")  # y += x calls add_
     shapes = [size(x) for x in tree_leaves(args) if isinstance(x, Tensor)]
     said = f"No layer refused, but the network's own code: {code or 'the call of the network itself'}"
     if not shapes:
         return said
-    return f"{said}\nThere, {name} was given {' and '.join(map(str, shapes))}.{meant(name, shapes)}"
+    return f"{said}\nThere, {name} was given {' and '.join(map(str, shapes))}.{meant(plain, shapes)}"
 
 
 def meant(operation: str, shapes: list[Any]) -> str:
     """Guess what an operation on tensors of these shapes should be."""
+    one, other = shapes[0], shapes[-1]
     if operation in ("view", "reshape"):
-        return f" Each image has {math.prod(shapes[0][1:])} numbers there."
+        return f" Each image has {math.prod(one[1:])} numbers there."
     if operation == "cat" and len({*map(len, shapes)}) > 1:
         return " All must have as many axes: .flatten(1) makes a row of each image."
+    if operation == "cat" and one[0] == 1 != other[0] and one[-1] == other[-1]:
+        return f" A batch of one is repeated by .expand({', '.join([str(other[0]), *['-1'] * (len(one) - 1)])})."
     if operation == "cat":
         return " Only the axis along which they are joined may differ."
-    if len(shapes) != 2:
-        return ""
-    one, other = shapes
     if operation in ("matmul", "bmm") and one[-1] == other[-1]:
         return " Their last axes agree: write .transpose(-2, -1) after the second."
-    if one[:2] == other:
+    if operation in ("add", "sub", "mul", "div") and one[:2] == other:
         return " For one number for each channel, write [:, :, None, None] after the second."
-    if len(one) != 4 or len(other) != 4:
-        return ""
-    before, after = sorted(shapes, key=lambda shape: (-shape[2], shape[1]))
+    if operation in ("add", "sub") and len(one) == len(other) == 4:
+        return shortcut(*sorted([one, other], key=lambda shape: (-shape[2], shape[1])))
+    return ""
+
+
+def shortcut(before: Any, after: Any) -> str:
+    """Write the layer that makes one shape of another before their sum, if a stride does that."""
     stride = math.ceil(before[2] / after[2])
     if math.ceil(before[2] / stride) != after[2]:
         return ""

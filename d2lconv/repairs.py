@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
 from d2lconv.conv import Conv2d
 from d2lconv.trace import Call, Trace, size
@@ -34,6 +35,7 @@ AXES = [  # those of what is given, what to write after it, and why: the likelie
     ("n 1 h w", ".squeeze(1)", "no axis for a single channel"),
     ("n 4 h w", "[:, :3]", "colours without alpha"),
     ("n h w 4", "[..., :3].movedim(-1, 1)", "channels first, without alpha"),
+    ("n d h w", "[:, None]", "each volume has one channel"),
     ("n 1 c h w", ".squeeze(1)", "one axis less"),
     ("n t c h w", ".movedim(2, 1)", "channels before frames"),
     ("n t h w c", ".movedim(-1, 1)", "channels first"),
@@ -161,8 +163,9 @@ def rebuilt(trace: Trace) -> Iterator[str]:
     if before and isinstance(before.module, nn.Flatten):
         yield f"{where(before.name)} = nn.Flatten()"
     like = "" if dtype == torch.float32 else CASTS.get(dtype, "")
+    again = "  # to be parametrized again" if is_parametrized(layer) else ""
     for text in replacements(layer, x, place):
-        yield f"{place} = {text}{like}"
+        yield f"{place} = {text}{like}{again}"
 
 
 def moves(layer: Any, x: Any, before: Call | None) -> Iterator[tuple[str, str]]:
@@ -191,7 +194,11 @@ def replacements(layer: Any, x: Tensor, place: str) -> Iterator[str]:
         yield f"nn.GroupNorm(1, {x.shape[1]})"
     same_kind = written(layer, **changes)
     other_kind = re.sub(r"[123]d\(", f"{max(1, x.ndim - 2)}d(", same_kind)
-    yield from (other_kind, same_kind) if x.ndim == 4 else (same_kind, other_kind)
+    if x.ndim == 4:
+        yield other_kind
+    yield same_kind
+    if x.ndim < 4 or same_kind == written(layer):  # five axes, and other channels: they mean something else
+        yield other_kind
     if hasattr(layer, "ceil_mode"):
         yield f"nn.Adaptive{type(layer).__name__}(1)"  # of all that is left
     if hasattr(layer, "kernel_size"):
@@ -246,7 +253,7 @@ def pair(value: Any) -> Any:
 
 def written(layer: nn.Module, **changes: Any) -> str:
     """Write the call that makes a layer, with some of its arguments changed."""
-    kind, parts = type(layer), []
+    kind, parts = type_before_parametrizations(layer), []
     if isinstance(layer, nn.RNNBase):  # its signature names no arguments
         return "nn." + re.sub(r"\d+", str(changes.get("input_size")), repr(layer), count=1)
     for name, parameter in inspect.signature(kind).parameters.items():

@@ -68,13 +68,19 @@ class Trace(TorchFunctionMode):
         names |= {"model": self.model, "X": self.X}
         exec(lines, names)
         self.model, self.X = model, X = names["model"], names["X"]
+        hooks = []
         for name, module in model.named_modules():
-            module.register_forward_pre_hook(partial(self.enter, name), with_kwargs=True, prepend=True)
-            module.register_forward_hook(self.leave)
+            enter = partial(self.enter, name)
+            hooks.append(module.register_forward_pre_hook(enter, with_kwargs=True, prepend=True))
+            hooks.append(module.register_forward_hook(self.leave))
         args = X if isinstance(X, tuple) else () if isinstance(X, dict) else (X,)
-        with self:
-            output = model(*args, **(X if isinstance(X, dict) else {}))
-        self.returns_nothing = output is None
+        try:
+            with self:
+                output = model(*args, **(X if isinstance(X, dict) else {}))
+            self.returns_nothing = output is None
+        finally:
+            for hook in hooks:  # whoever looks at a parametrized weight calls modules, too
+                hook.remove()
 
     def enter(self, name: str, module: nn.Module, args: Any, kwargs: Any) -> None:
         """Note that a module begins; those that another layer holds do not count."""

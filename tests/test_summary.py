@@ -331,6 +331,10 @@ BROKEN = {  # the network, what it is given, the layer that refuses, and the rep
     "a picture from a file": (net(nn.Conv2d(3, 16, 3), out=16), Image.fromarray(photo.numpy()), "0",
                               "import numpy as np\nX = torch.tensor(np.array(X)).movedim(-1, 0)[None].float() / 255"),
     "frames of a film": (net(nn.Conv2d(3, 16, 3), out=16), torch.rand(2, 5, 3, 8, 8), "0", "X = X.flatten(0, 1)"),
+    "volumes": (nn.Sequential(nn.Conv3d(1, 4, 3), nn.Flatten()), torch.rand(2, 8, 9, 9), "0", "X = X[:, None]"),
+    "a parametrized layer": (
+        nn.Sequential(*map(nn.utils.parametrizations.spectral_norm, (nn.Conv2d(3, 8, 3), nn.Conv2d(4, 2, 3)))), rgb,
+        "1", "model[1] = nn.Conv2d(8, 2, 3)"),
     "complex numbers": (net(nn.Conv2d(1, 16, 3), out=16), torch.complex(grey, grey), "0", "X = X.abs().float()"),
     "a layer of another type": (net(nn.Conv2d(3, 16, 3), nn.Conv2d(16, 8, 1).double(), out=8), rgb, "1",
                                 "model[1] = model[1].float()"),
@@ -439,6 +443,10 @@ def test_what_refuses_after_the_last_repair_is_said(tmp_path):
     ("x = torch.cat([x, x.mean((2, 3))], 1)", "All must have as many axes: .flatten(1) makes a row of each image."),
     ("x = x.flatten(2) @ x.flatten(2)", "Their last axes agree: write .transpose(-2, -1) after the second."),
     ("x = torch.stack([x, x, x[:, :2]])", "There, stack was given (2, 4, 6, 6) and (2, 4, 6, 6) and (2, 2, 6, 6)."),
+    ("x = torch.cat([torch.zeros(1, 1, 36), x.flatten(2)], 1)", "A batch of one is repeated by .expand(2, -1, -1)."),
+    ("x = torch.cat([x, x[..., 1:]], 1)", "Only the axis along which they are joined may differ."),
+    ("x = x + x[..., 2:, 2:]", "There, add was given (2, 4, 6, 6) and (2, 4, 4, 4)."),
+    ("x = torch.conv2d(x, self.conv.weight)", "There, conv2d was given (2, 4, 6, 6) and (4, 1, 3, 3)."),
     ("x = x.flatten(1) + x.flatten(2)", "There, add was given (2, 144) and (2, 4, 36)."),
     ("x = x.view(2, 3, 2, 6, 6)", "There, view was given (2, 4, 6, 6). Each image has 144 numbers there."),
 ])
@@ -460,6 +468,25 @@ def test_maps_that_are_joined_along_another_axis_than_the_channels_are_noticed(t
     report = d2l.summary(model, torch.rand(2, 1, 8, 8))
     assert report.advice.startswith("model.conv2 is made for 8 channels, but gets 4: its input is (2, 4, 12, 6). "
                                     "torch.cat joins rows or columns, unless it is given the axis of the channels, 1.")
+
+
+def test_images_that_are_stacked_instead_of_joined_are_noticed(tmp_path):
+    model = own("x = self.conv2(torch.stack([x, x], 1))", tmp_path)
+    model.conv2 = nn.Conv2d(8, 8, 3)
+    report = d2l.summary(model, torch.rand(2, 1, 8, 8))
+    assert report.repairs == ()
+    assert report.advice == ("model.conv2 (Conv2d) gets a tensor of 5 axes, (2, 2, 4, 6, 6). "
+                             "torch.stack makes an axis; torch.cat, with axis 1, joins channels.")
+
+
+def test_a_film_may_need_a_convolution_in_three_dimensions():
+    report = d2l.summary(nn.Conv2d(3, 4, 3), torch.rand(2, 3, 5, 8, 8))
+    assert report.repairs == ("model = nn.Conv3d(3, 4, 3)",)
+
+
+def test_a_parametrized_layer_has_one_row():
+    model = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 8, 3)), nn.ReLU())
+    assert [row.name for row in d2l.summary(model, rgb).rows] == ["0", "1"]
 
 
 def test_an_axis_that_is_squeezed_away_is_noticed(tmp_path):
