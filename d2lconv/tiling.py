@@ -56,7 +56,8 @@ def correlate_tiles(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     tiles = cut(len(X), K, geometry)
     if len(tiles) == 1 or is_dual(X, K):
         return correlate(X, K, geometry).contiguous()
-    Y = empty_like_both(X, K, (len(X), len(K), *geometry.output_size))
+    shape = len(X), len(K), *geometry.output_size
+    Y = empty_like_both(X, K, shape)
     inside = replace(geometry, padding=NONE)
     for images, rows in tiles:
         seen = band(X[images], K, geometry, rows)
@@ -177,7 +178,8 @@ def add_back(dY: Tensor, K: Tensor, shape: Sequence[int], geometry: Geometry) ->
     dX = empty_like_both(dY, K, shape).zero_()
     W = windows(dX, K.shape[2:], geometry.stride, geometry.dilation)
     for images, rows in cut(len(dX), K, geometry):
-        col2im(dY[images, :, rows], K, W[images, :, rows], geometry.groups)
+        tile = images, slice(None), rows
+        col2im(dY[tile], K, W[tile], geometry.groups)
     return dX
 
 
@@ -185,7 +187,8 @@ def col2im(dY: Tensor, K: Tensor, W: Tensor, groups: int) -> None:
     """Add the columns of a gradient to the windows that they came from; ``W`` is a view of the image's gradient."""
     n, c_i, h_out, w_out, k_h, k_w = W.shape
     rows = K.reshape(groups, len(K) // groups, -1)
-    columns = torch.bmm(rows.transpose(1, 2), im2col(dY[..., None, None], groups))
+    dY_columns = im2col(dY[..., None, None], groups)
+    columns = torch.bmm(rows.transpose(1, 2), dY_columns)
     columns = columns.reshape(c_i, k_h, k_w, n, h_out, w_out)
     columns = columns.transpose(0, 3)  # (n, k_h, k_w, c_i, h_out, w_out)
     for a, b in product(range(k_h), range(k_w)):
@@ -217,7 +220,8 @@ def weight_gradient(X: Tensor, dY: Tensor, K: Tensor, geometry: Geometry) -> Ten
 
     Shapes: ``(n, c_i, h, w), (n, c_o, h_out, w_out) -> (c_o, c_i / groups, k_h, k_w)``.
     """
-    X, groups = X.conj(), geometry.groups
+    X = X.conj()
+    groups = geometry.groups
     if needs_derivative(X, dY):
         return exchanged_correlation(X, dY, K, geometry)
     dK = K.new_zeros(groups, len(K) // groups, K[0].numel())
@@ -225,7 +229,8 @@ def weight_gradient(X: Tensor, dY: Tensor, K: Tensor, geometry: Geometry) -> Ten
         seen = band(X[images], K, geometry, rows)
         W = windows(seen, K.shape[2:], geometry.stride, geometry.dilation)
         columns = im2col(W, groups)
-        dY_columns = im2col(dY[images, :, rows, :, None, None], groups)
+        due = dY[images, :, rows]
+        dY_columns = im2col(due[..., None, None], groups)
         dK = dK + torch.bmm(dY_columns, columns.transpose(1, 2))
     return dK.reshape(K.shape)
 
