@@ -51,7 +51,8 @@ def refusal(trace: Trace, call: Call) -> str:
         return f"{place} is given nothing. Has the forward before it a return?"
     if not isinstance(x, Tensor):
         hint = f" Call it: nn.{type(x).__name__}()(x)." if isinstance(x, nn.Module) else ""
-        return f"{place} takes a tensor, but is given a {type(x).__name__}.{hint}"
+        kind = type(x).__name__
+        return f"{place} takes a tensor, but is given {'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}.{hint}"
     weight = getattr(layer, "weight", None)
     if isinstance(weight, Tensor) and not isinstance(layer, nn.Embedding):
         for kind in ("dtype", "device"):
@@ -68,7 +69,7 @@ def refusal(trace: Trace, call: Call) -> str:
         if any(k > n for k, n in zip(reach, x.shape[-len(reach):])):
             return f"{place} looks at {'x'.join(map(str, reach))} numbers, but its input is only {size(x)}."
     stacked = x.ndim == 5 and getattr(layer, "in_channels", 0) == x.shape[1] * x.shape[2]
-    return (f"{place} ({type(layer).__name__}) gets a tensor of {x.ndim} axes, {size(x)}."
+    return (f"{place} ({type(layer).__name__}) gets a tensor of {x.ndim} ax{'i' if x.ndim == 1 else 'e'}s, {size(x)}."
             f"{' torch.stack makes an axis; torch.cat, with axis 1, joins channels.' * stacked}")
 
 

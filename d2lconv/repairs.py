@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
 from d2lconv.conv import Conv2d
 from d2lconv.trace import Call, Trace, size
@@ -163,9 +162,9 @@ def rebuilt(trace: Trace) -> Iterator[str]:
     if before and isinstance(before.module, nn.Flatten):
         yield f"{where(before.name)} = nn.Flatten()"
     like = "" if dtype == torch.float32 else CASTS.get(dtype, "")
-    again = "  # to be parametrized again" if is_parametrized(layer) else ""
+    of_own_type = "" if kind_of(layer) is type(layer) else f"  # in place of {type(layer).__name__}"
     for text in replacements(layer, x, place):
-        yield f"{place} = {text}{like}{again}"
+        yield f"{place} = {text}{like}{of_own_type}"
 
 
 def moves(layer: Any, x: Any, before: Call | None) -> Iterator[tuple[str, str]]:
@@ -251,9 +250,14 @@ def pair(value: Any) -> Any:
     return value if isinstance(value, tuple) else (value, value)
 
 
+def kind_of(layer: nn.Module) -> type:
+    """Return the type of a layer, or the one of torch or ours that it comes from."""
+    return next(kind for kind in type(layer).__mro__ if kind.__module__.startswith(("torch.nn.modules.", "d2lconv.")))
+
+
 def written(layer: nn.Module, **changes: Any) -> str:
     """Write the call that makes a layer, with some of its arguments changed."""
-    kind, parts = type_before_parametrizations(layer), []
+    kind, parts = kind_of(layer), []
     if isinstance(layer, nn.RNNBase):  # its signature names no arguments
         return "nn." + re.sub(r"\d+", str(changes.get("input_size")), repr(layer), count=1)
     for name, parameter in inspect.signature(kind).parameters.items():

@@ -90,7 +90,7 @@ def parts(n: int, size: int) -> list[slice]:
 
 
 def band(X: Tensor, K: Tensor, geometry: Geometry, rows: slice) -> Tensor:
-    """Return the rows of the padded images that these rows of the output see."""
+    """Return the rows of the padded images that these rows of the output see, without padding the others."""
     (top, _), sides = geometry.padding
     h, stride = X.shape[2], geometry.stride[0]
     high = geometry.dilation[0] * (K.shape[2] - 1) + 1

@@ -332,6 +332,8 @@ BROKEN = {  # the network, what it is given, the layer that refuses, and the rep
                               "import numpy as np\nX = torch.tensor(np.array(X)).movedim(-1, 0)[None].float() / 255"),
     "frames of a film": (net(nn.Conv2d(3, 16, 3), out=16), torch.rand(2, 5, 3, 8, 8), "0", "X = X.flatten(0, 1)"),
     "volumes": (nn.Sequential(nn.Conv3d(1, 4, 3), nn.Flatten()), torch.rand(2, 8, 9, 9), "0", "X = X[:, None]"),
+    "a layer of an own type": (nn.Sequential(type("Mine", (nn.Conv2d,), {})(1, 8, 3)), rgb, "0",
+                               "model[0] = nn.Conv2d(3, 8, 3)", "X = X.mean(1, keepdim=True)"),
     "a parametrized layer": (
         nn.Sequential(*map(nn.utils.parametrizations.spectral_norm, (nn.Conv2d(3, 8, 3), nn.Conv2d(4, 2, 3)))), rgb,
         "1", "model[1] = nn.Conv2d(8, 2, 3)"),
@@ -551,6 +553,12 @@ def test_a_layer_of_attention_is_told_how_many_features_it_gets():
 
     report = d2l.summary(Attentive(), rgb)
     assert report.advice == "model.attention is made for 8 features, but gets 16: its input is (2, 8, 16)."
+
+
+def test_a_layer_of_an_own_type_is_called_a_layer():
+    report = d2l.summary(nn.Sequential(type("Mine", (nn.Conv2d,), {})(1, 8, 3)), rgb)
+    assert report.advice.startswith("model[0] is made for 1 channel, but gets 3")
+    assert "model[0] = nn.Conv2d(3, 8, 3)  # in place of Mine\n" in report.advice
 
 
 def test_a_nested_list_is_told_to_be_no_tensor():
