@@ -1,6 +1,8 @@
 // The drawing, and the ways in: called once with its own root, so that any number of explorers share a page.
 const tag = (name, attributes, ...inside) => `<${name} ${attributes}>${inside.flat().join("")}</${name}>`;
 function explorer(root, given) {
+  // ---- State: `start` and `state` hold what is chosen and changed, `past` the states before. `at` is the output element
+  // [o, i, j] that is shown, `open` the input channel that is unfolded, `p` the problem that all numbers come from.
   if (given.X?.bytes) given.X = unpack(given.X);
   const start = {...given.sizes, stride: given.stride, padding: given.padding, dilation: given.dilation,
     groups: given.groups, bias: Boolean(given.bias), relu: false, ...RIGHT, changes: {}};
@@ -9,6 +11,7 @@ function explorer(root, given) {
   let sources = []; // for each matrix on the page, where its numbers come from
   const shown = new Set(); // what a prediction has uncovered
 
+  // ---- The page: a form, which is filled from the template beside this script.
   const page = document.createElement("form");
   const part = name => page.querySelector(name), parts = name => [...page.querySelectorAll(name)];
   page.innerHTML = root.querySelector("[type='text/html']").textContent;
@@ -63,6 +66,7 @@ function explorer(root, given) {
       });
     }
   }
+
   // Move a matrix's frame over some of its cells, and light up those that are met.
   function mark(box, first, size = [1, 1], steps = [1, 1]) {
     const across = +box.style.getPropertyValue("--columns"), spans = size.map((n, d) => (n - 1) * steps[d] + 1);
@@ -77,6 +81,8 @@ function explorer(root, given) {
     const places = boxes.map(box => box.querySelector(".lit")?.offsetLeft ?? 40);
     boxes.forEach((box, n) => Object.assign(box, {tabIndex: 0, scrollLeft: places[n] - 40}));
   }
+
+  // ---- What is believed, and what a prediction still covers.
   const told = () => ({combine: state.combine, slices: state.slices, act: state.act, out: state.out});
   const wrongly = () => !same(told(), RIGHT), hue = c => Number.isInteger(c) ? `hue${c % 6}` : c;
   const unit = (sign, ...inside) => tag("div", 'class="unit"', sign && tag("span", 'class="operator" aria-hidden="true"', sign), inside);
@@ -87,6 +93,8 @@ function explorer(root, given) {
     const right = maps(p, o);
     return {right, wrong: wrongly() ? maps(p, o, told()) : right};
   });
+
+  // ---- Drawing: a state makes outputs, inputs and weight; a choice among the outputs makes inputs and words.
   // Draw a state anew; the chosen element stays where it is, if it is still there.
   function draw(change = {}) {
     state = {...state, ...change};
@@ -116,6 +124,7 @@ function explorer(root, given) {
     part(".result").innerHTML = unit("=", tag("div", 'class="maps"', right)) +
       (wrongly() ? unit("&ne;", tag("div", 'class="maps"', wrong())) : "");
   }
+
   // What belongs to one output channel: its kernel, and what each input channel gives before the sum.
   function drawInputs() {
     const [o] = at, channels = p.K[o].map((_, n) => p.first(o) + n), [[top, bottom], [left, right]] = p.padding;
@@ -152,6 +161,7 @@ function explorer(root, given) {
     part(".stage").style.setProperty("--across", columns + p.K[0][0][0].length + p.w);
     parts(".strength").forEach(input => { input.value = state.changes[input.dataset.key] ?? 1; });
   }
+
   // The whole weight: a row of slices for each output channel, a column for each input channel.
   function drawWeight() {
     if (part(".weight").hidden) return;
@@ -161,12 +171,14 @@ function explorer(root, given) {
     part(".slices").innerHTML = tag("table", "", tag("tr", "", "<td></td>", head), p.K.map((_, o) => tag("tr", `data-kernel="${o}"`,
       tag("th", 'scope="row"', tag("button", `data-do="kernel:${o}"`, named(o))), p.X.map((_, c) => slice(o, c)))));
   }
+
   // Show where one output element comes from.
   function choose(to, anew = to[0] !== at[0]) {
     at = to;
     if (anew) drawInputs();
     refresh();
   }
+  // Write what depends on the numbers and on the choice; the matrices stay.
   function refresh() {
     const [o, i, j] = at, terms = element(p, at, told()).terms;
     fill();
@@ -197,10 +209,12 @@ function explorer(root, given) {
     part(".question").textContent = asked === undefined ? `What is ${p.K.length > 1 ? "" : "the "}${named(o)} at ${where}?`
       : `What is channel ${p.first(o) + asked}'s map at ${where}?`;
   }
+  // A line of the arithmetic as HTML; a product knows which slice (n) and which of its numbers (m) it has.
   const line = ({text, products, about, wrap, plus}) => tag("span", `class="line ${hue(about)}" data-about="` +
     `${about === "bias" ? about : products?.length < 7 ? `channel ${about}` : ""}"`, plus ? "+ " : "", wrap ? "(" : "",
   products ? products.map(one => one.text ? tag("span", `class="product" data-n="${one.n}" data-m="${one.m}"`, one.text)
     : one).join(" + ") : text, wrap ? ")" : "");
+
   // ---- Links: what is pointed at, and what belongs to it ----
   function factors({dataset: {n, m}}) { // the keys of a product's two factors
     const [o, i, j] = at, across = p.K[o][n][0].length, [a, b] = [Math.floor(m / across), m % across];
@@ -220,6 +234,8 @@ function explorer(root, given) {
     }
     if (pixel) note(`This pixel reaches ${count(places.length, "number")} of each output that sees channel ${c}.`);
   }
+
+  // ---- Changes: a number is typed, dragged, wheeled or moved by the arrow keys.
   function remember(gesture) { // one step of undo for each gesture, however many events it has
     if (!gesture || gesture !== lately) past = [...past, state].slice(-200);
     lately = gesture;
@@ -231,6 +247,7 @@ function explorer(root, given) {
     renew();
     refresh();
   }
+  // A number as people type it, with a hyphen or a minus sign.
   const read = text => /^\s*[-+\u2212]?(\d{1,9}\.?\d*|\.\d+)\s*$/.test(text) ? +text.replace("\u2212", "-") : NaN;
   function typed(cell) {
     const value = read(cell.textContent), refused = Number.isNaN(value);
@@ -245,6 +262,8 @@ function explorer(root, given) {
     fill();
   }
   const select = cell => getSelection().selectAllChildren(cell);
+
+  // ---- Predictions: what is heard is compared with what is right, and with what each misconception would give.
   function answer(given_up = false) {
     const input = part("[name=answer]"), value = read(input.value), [o, i, j] = at;
     const [about, place] = asked === undefined ? [p, at] : [alone(p, o, asked), [0, i, j]];
@@ -256,6 +275,8 @@ function explorer(root, given) {
     refresh();
     return note(given_up ? `It is ${right}.` : heard === right ? `${heard}: right.` : `${heard}: ${name}. ${hint} It is ${right}.`);
   }
+
+  // ---- The ways in: what is pointed at is chosen; buttons name in data-do what they do.
   const place = cell => ["channel", "row", "col"].map(name => +(cell.dataset[name] ?? at[0]));
   function chosen({target, clientX, clientY}) {
     const picture = target.closest(".picture"), cell = target.closest("[data-row]");
@@ -337,6 +358,8 @@ function explorer(root, given) {
       change(key, +value + by, gesture);
     };
   };
+
+  // ---- The address: a link holds a state, on the site alone.
   const on_site = /^http/.test(location.protocol) && window === top && !root.closest(".reveal, [class*=jp-]");
   const mine = () => [...document.querySelectorAll(".d2lconv-explorer")].indexOf(root) + 1;
   async function copy() {

@@ -11,6 +11,8 @@ const family = ({c_i, c_o, k, size, groups}) => ({
 const places = (x, k, stride, padding, dilation) =>
   [0, 1].map(d => Math.floor((x[d] + sum(padding[d]) - dilation[d] * (k[d] - 1) - 1) / stride[d]) + 1);
 const sides = matrix => [matrix.length, matrix[0].length];
+
+// What a reader changes has a key: x:c:i:j is a pixel, k:o:n:a:b a weight, b:o a bias, s:o:n the strength of a slice.
 // X, K and bias for a state of the controls, with the reader's changes. A kernel that was given for fewer
 // groups than are chosen keeps the slices of its own group: slice n of kernel o is full[o][slot(o, n)].
 function problem(given, state) {
@@ -26,6 +28,7 @@ function problem(given, state) {
   const [h, w] = places(sides(X[0]), sides(K[0][0]), stride, padding, dilation);
   return {X, K, bias, stride, padding, dilation, groups, relu: state.relu, slot, first: o => first(o, share), h, w};
 }
+
 // Where the window of an output element meets the image: row and column of its element (a, b).
 const meets = ({stride, padding, dilation}, i, j, a, b) =>
   [i * stride[0] + a * dilation[0] - padding[0][0], j * stride[1] + b * dilation[1] - padding[1][0]];
@@ -51,15 +54,18 @@ function term(p, x, slice, i, j, pairs) { // `pairs` collects what is multiplied
   }
   return total;
 }
+
 // The maps of one output channel: what each input channel that it sees gives, and their sum.
 function maps(p, o, told) {
   const elements = range(p.h).map(i => range(p.w).map(j => element(p, [o, i, j], told)));
   const map = of => elements.map(row => row.map(of));
   return {terms: p.K[o].map((_, n) => map(({terms}) => terms[n])), values: map(({value}) => value)};
 }
+
 // The output places [i, j] whose window meets the pixel in row y and column x.
 const reached = (p, y, x) => range(p.h).flatMap(i => range(p.w).map(j => [i, j])).filter(([i, j]) =>
   p.K[0][0].some((row, a) => row.some((_, b) => same(meets(p, i, j, a, b), [y, x]))));
+
 // ---- Words -----------------------------------------------------------------------------------------------
 // An integer in full, any other number with four significant digits.
 function number(x) {
@@ -76,6 +82,7 @@ const exact = x => !Number.isFinite(x) || Math.abs(number(x) - x) <= 1e-6 * Math
 const elide = parts => parts.length <= 9 ? parts :
   [...parts.slice(0, 3), `... ${parts.length - 5} more ...`, ...parts.slice(-2)];
 const count = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+
 // The arithmetic, broken as it is best read: lines of {text, about}, or {products} with the index of each.
 function lines(p, [o, i, j]) {
   const {channels, terms, bias, total, value} = element(p, [o, i, j]);
@@ -92,6 +99,7 @@ function lines(p, [o, i, j]) {
     {text: `${equals} ${number(total)}`, about: "value"},
     ...p.relu ? [{text: `ReLU: max(0, ${number(total)}) = ${number(value)}`, about: "value"}] : []];
 }
+
 // What the wrong beliefs would make of an element, and why that is not the right number.
 function verdict(told, p, at) {
   const right = number(element(p, at).value), {terms, bias, value} = element(p, at, told), maps = p.K.length * terms.length;
@@ -106,6 +114,7 @@ function verdict(told, p, at) {
     (told.out === "c_o" ? "" : `If every slice's map came out, there were ${p.K.length} * ${terms.length} = ${maps} maps, ` +
       `not ${p.K.length}: a layer adds the maps of each kernel into one.`);
 }
+
 // What the shapes mean.
 function weight_words({X, K, bias, groups}) {
   const share = K[0].length, kernel = sides(K[0][0]), numbers = K.length * share * kernel[0] * kernel[1];
