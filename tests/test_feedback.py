@@ -1,6 +1,8 @@
 """What the checkers say: names that are true, hints that help, and a report whatever a function does."""
 
 import contextlib
+import functools
+import importlib
 import os
 import threading
 import time
@@ -352,6 +354,134 @@ def test_a_right_answer_in_another_dress_passes(check, function):
 ])
 def test_a_mistake_has_its_own_name(check, function, name):
     assert check(function).misconception == name
+
+
+def of_layer(change):
+    """A whole layer of a learner's, made of torch's."""
+    return lambda X, K, bias=None, stride=1, padding=0, groups=1: change(X, K, bias, stride, padding, groups)
+
+
+def conv(X, K, bias=None, stride=1, padding=0, groups=1):
+    return F.conv2d(X, K, bias, stride, padding, 1, groups)
+
+
+def of_channels(change):
+    """A learner's sum over channels, made of the maps of the channels."""
+    return lambda X, K: change([corr(x, k) for x, k in zip(X, K)])
+
+
+SLIPS = {
+    "images of the batch not kept apart": [
+        of_layer(lambda X, *more: conv(X[:1], *more)), of_layer(lambda X, *more: conv(X, *more)[0])],
+    "bias subtracted": [of_layer(lambda X, K, b, *more: conv(X, K, None if b is None else -b, *more))],
+    "bias added along the height": [
+        of_layer(lambda X, K, b, *more: conv(X, K, None, *more) + (0 if b is None else b[:, None]))],
+    "groups interleaved": [of_layer(lambda X, K, b, s, p, g: torch.cat([
+        conv(X.chunk(g, 1)[m % g], k[None], None, s, p) for m, k in enumerate(K)], 1)
+        + (0 if b is None else b[:, None, None]))],
+    "stride or padding along one axis only": [
+        of_layer(lambda X, K, b, s, p, g: conv(X, K, b, (s, 1), p, g)), of_layer(
+            lambda X, K, b, s, p, g: conv(X, K, b, s, (0, p), g))],
+    "padded with other numbers than zeros": [
+        of_layer(lambda X, K, b, s, p, g: conv(F.pad(X, (p,) * 4, mode="replicate") if p else X, K, b, s, 0, g))],
+    "padding added twice": [of_layer(lambda X, K, b, s, p, g: conv(F.pad(X, (p,) * 4), K, b, s, p, g))],
+    "image thinned before the convolution": [
+        of_layer(lambda X, K, b, s, p, g: conv(F.pad(X, (p,) * 4)[..., ::s, ::s], K, b, 1, 0, g))],
+    "first or last channel left out": [lambda X, K: sum(corr(X[c], K[c]) for c in range(len(X) - 1))],
+    "a neighbour taken instead": [lambda X, K: sum(corr(X[c - 1], K[c]) for c in range(len(X)))],
+    "from the last to the first": [lambda X, K: sum(corr(x, k) for x, k in zip(X.flip(0), K))],
+    "the maps put together without a sum": [
+        of_channels(lambda maps: torch.stack(maps).amax(0)),
+        of_channels(lambda maps: functools.reduce(torch.mul, maps)),
+        of_channels(lambda maps: functools.reduce(torch.sub, maps))],
+}
+
+
+@pytest.mark.parametrize(("name", "function"), [(name, f) for name, several in SLIPS.items() for f in several])
+def test_a_slip_of_a_sign_an_index_or_an_axis_has_its_name(name, function):
+    check = exercises.check_conv2d if function.__defaults__ else exercises.check_corr2d_multi_in
+    assert check(function).misconception == name
+
+
+@pytest.mark.parametrize(("check", "function", "said"), [
+    (exercises.check_corr2d, lambda X, K: corr(X, K)[None], "All numbers are right: an axis of size 1 is too many."),
+    (exercises.check_corr2d, lambda X, K: corr(X, K).relu(), "What is negative became 0: no activation is asked for."),
+    (exercises.check_corr2d, lambda X, K: -3 * corr(X, K), "It is -3 times what is wanted."),
+    (exercises.check_corr2d, lambda X, K: corr(X, K).flip(1), "The right numbers are there, in another order."),
+    (exercises.check_corr2d, lambda X, K: corr(X, K).int(), "What follows the decimal point is lost."),
+    (exercises.check_corr2d_multi_in_out, lambda X, K: conv(X, K).flatten(0, 1), "in order: only their shape is not."),
+    (exercises.check_corr2d_multi_in_out, lambda X, K: conv(X, K).sum(0), "Axis 0 was summed over, and should stay."),
+    (exercises.check_corr2d_multi_in_out, lambda X, K: conv(X, K)[-1], "Only the last along axis 0 came out."),
+    (exercises.check_depthwise, lambda X, K: torch.stack([corr(x, k) * (c == 0) for c, (x, k) in enumerate(
+        zip(X, K))]), "Where a number came out it is right: the others stayed 0."),
+    (exercises.check_red_only, lambda K: torch.stack([2 * K, 0 * K, 0 * K])[None], "It is 2 times what is wanted."),
+    (exercises.check_memory, lambda *shapes: 4 * exercises.EXERCISES["memory"].truth(*shapes), "It is 4 times"),
+    (exercises.check_composed_size, lambda k1, k2, stride: k1 + (k2 - 1) * stride + 1, "It is 1 too large."),
+    (exercises.check_growth, lambda *n: (8, exercises.EXERCISES["growth"].truth(*n)[1]),
+     "The first: it is 2 times what is wanted. The second is right."),
+])
+def test_what_all_wrong_results_have_in_common_is_said(check, function, said):
+    report = check(function)
+    assert report.misconception is None
+    assert said in report.findings[-1].hint
+
+
+@pytest.mark.parametrize("name", ["red_only", "hwio_to_oihw", "block_diagonal", "channel_shuffle"])
+def test_where_numbers_are_only_moved_the_smallest_error_is_one(name):
+    def nearly(*given):
+        return exercises.EXERCISES[name].truth(*given) + 1e-9
+
+    report = getattr(exercises, f"check_{name}")(nearly)
+    assert not report.passed
+    assert "nearly right" in report.findings[-1].hint
+
+
+@pytest.mark.parametrize("name", [name for name, exercise in exercises.EXERCISES.items() if name not in (
+    "corners", "agree") and exercise.problems[0].size])
+def test_an_answer_that_is_kept_for_a_shape_fails_and_is_named(name):
+    kept = {}
+
+    def by_shape(*given, **options):
+        key = [(n, getattr(value, "shape", value)) for n, value in [*enumerate(given), *options.items()]]
+        return kept.setdefault(str(key), exercises.EXERCISES[name].truth(*given, **options))
+
+    report = getattr(exercises, f"check_{name}")(by_shape)
+    assert not report.passed
+    assert report.misconception == "the answer depends on earlier calls"
+
+
+def test_a_list_that_grows_from_call_to_call_is_named():
+    def growing(X, K, maps=[]):  # noqa: B006
+        maps.extend(corr(x, k) for x, k in zip(X, K))
+        return sum(maps[-len(X) - 1:])
+
+    assert exercises.check_corr2d_multi_in(growing).misconception == "the answer depends on earlier calls"
+
+
+def test_who_runs_a_large_layer_is_told_that_counting_is_meant():
+    def step_by_step(input_shape, weight_shape, stride, padding):
+        steps = range(exercises.EXERCISES["macs"].truth(input_shape, weight_shape, stride, padding))
+        return sum(1 for _ in steps)
+
+    report = exercises.check_macs(step_by_step, seconds=0.5)
+    assert "Right so far: a small layer" in str(report)
+    assert "Count, do not compute" in report.findings[-1].hint
+    assert "loop" not in report.findings[-1].hint
+
+
+def test_a_line_that_is_all_of_a_function_is_not_quoted():
+    assert "in the line" not in str(exercises.check_corr2d(lambda X, K: X.no_such_thing))
+
+
+def test_what_an_import_writes_into_the_environment_is_not_the_learners(tmp_path, monkeypatch):
+    (tmp_path / "imported_once.py").write_text("import os\nos.environ['IMPORTED'] = 'yes'\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def function(X, K):
+        importlib.import_module("imported_once")
+        return corr(X, K)
+
+    assert len(exercises.check_corr2d(function).findings) == 1
 
 
 def test_a_result_that_is_not_returned_is_missed():

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from d2lconv.exercises.engine.feedback import first_lines, in_place, leaked, named, notes, progress
-from d2lconv.exercises.engine.recognise import recognised
+from d2lconv.exercises.engine.observe import observed
+from d2lconv.exercises.engine.recognise import recognised, remembered
 from d2lconv.exercises.engine.report import Finding, Report
 from d2lconv.exercises.engine.sandbox import SECONDS, Fault
 from d2lconv.exercises.engine.trial import attempt
@@ -52,15 +53,17 @@ def reported(function, exercise, trials):
     wrong = next((trial for trial in trials if trial.fault), None)
     changed = next((trial.outcome for trial in trials if trial.outcome.changed), None)
     known = recognised(trials, exercise) if wrong else ()
+    if wrong and not known and not changed and remembered(function, trials, exercise):
+        known = (exercise.habits.remembered,)
     if known:
         found += tuple(map(named, known))
     elif changed:
-        found += in_place(changed, bool(wrong), exercise.habits[0])
+        found += in_place(changed, bool(wrong), exercise.habits.in_place)
     elif not wrong:
         found += notes(function, exercise, trials)
     else:
         read = exercise.reads.get(wrong.problem.stage, exercise.read)
-        found = (*found[:-1], dataclasses.replace(found[-1], read=read))
+        found = (*found[:-1], dataclasses.replace(found[-1], hint=found[-1].hint or observed(trials), read=read))
     return Report(not wrong and not changed, (*found, *leaked(trials)))
 
 

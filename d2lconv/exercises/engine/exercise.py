@@ -28,6 +28,16 @@ class Wrong:
         return getattr(self.change, "simulated", False)
 
 
+@dataclasses.dataclass(frozen=True)
+class Habits:
+    """What a function may do besides: change its input, remember, answer a mismatch, cut channels off."""
+
+    in_place: Misconception
+    remembered: Misconception
+    unchecked: Misconception
+    cut: Misconception
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Problem:
     """Arguments by name, in their order, and the stage of building at which they are first right."""
@@ -54,20 +64,21 @@ class Exercise:
     ``stages`` are tuples of arguments; a dictionary at the end of a tuple holds options by name. ``reads`` says
     where to read about a stage, if not where ``read`` says. ``options`` are passed by name. ``adapt`` makes of a
     learner's function, which is called as ``written``, the one that is compared. ``mismatch`` are arguments whose
-    channel counts differ. ``habits`` are what a function may do besides: change its input, answer a mismatch, cut
-    channels off.
+    channel counts differ. ``habits`` are what a function may do besides. Where numbers are only moved, the answer
+    is ``exact``.
     """
 
     truth: Callable[..., Any]
     stages: dict[str, list[tuple[Any, ...]]]
     read: Section
     changes: tuple[tuple[Misconception, Callable[..., Any]], ...]
-    habits: tuple[Misconception, ...] = ()
+    habits: Habits | None = None
     reads: dict[str, Section] = dataclasses.field(default_factory=dict)
     options: tuple[str, ...] = ()
     written: str = ""
     adapt: Callable[..., Any] = lambda function: function
     mismatch: dict[str, torch.Tensor] | None = None
+    exact: bool = False
 
     @property
     def name(self):
@@ -103,13 +114,32 @@ class Exercise:
 
     @functools.cached_property
     def wrong(self) -> tuple[Wrong, ...]:
-        """The wrong answers, those first that are preferred where two explain the same."""
-        return tuple(Wrong(one, change, changed(change, self.truth)) for one, change in self.changes)
+        """The wrong answers, those first that are preferred where two explain the same.
+
+        Of counts, which cost nothing, only those that are wrong, and not as one before: a rule may make others.
+        """
+        made = [Wrong(one, change, changed(change, self.truth)) for one, change in self.changes]
+        if any(problem.size for problem in self.problems):
+            return tuple(made)
+        told_apart = {self.results(one.function): one for one in reversed(made)} | {self.results(self.truth): None}
+        return tuple(one for one in made if told_apart[self.results(one.function)] is one)
+
+    def results(self, function):
+        """What a function of ours makes of every problem, as text."""
+        return "; ".join(attempted(function, problem) for problem in self.problems)
 
 
 def answer(function, problem):
     """Call one of our own functions with a problem's arguments, its tensors in float64 on the CPU."""
     return function(**problem.changed(torch.Tensor.double).arguments)
+
+
+def attempted(function, problem):
+    """What a function of ours makes of a problem, as text."""
+    try:
+        return repr(answer(function, problem))
+    except ArithmeticError:
+        return "nothing"
 
 
 def call_by_name(function, known):

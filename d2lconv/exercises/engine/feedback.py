@@ -144,7 +144,8 @@ def unchecked(function, exercise):
     cut = Problem("", {"X": X.narrow(-3, 0, K.shape[-3]), "K": K})
     truth, terms = expected(exercise, cut)
     fault, _ = judged(outcome, truth, tolerance(cut.arguments, terms))
-    known, what = (exercise.habits[1], "") if fault else (exercise.habits[2], f" ({exercise.habits[2].name})")
+    habits = exercise.habits
+    known, what = (habits.unchecked, "") if fault else (habits.cut, f" ({habits.cut.name})")
     shapes = f"X of shape {tuple(X.shape)} and K of shape {tuple(K.shape)}"
     text = f"it answers for {shapes}, where no answer is right{what}."
     return (Finding("note", text, hint=known.hint, read=known.read),)

@@ -7,7 +7,7 @@ import itertools
 from d2lconv.exercises.engine.exercise import answer, changed
 from d2lconv.exercises.engine.report import Misconception
 from d2lconv.exercises.engine.sandbox import Fault, Outcome, Refusal
-from d2lconv.exercises.engine.trial import expected, judged
+from d2lconv.exercises.engine.trial import attempt, expected, has_tensor, judged
 from d2lconv.exercises.engine.values import allclose, coerce, largest, shape, tolerance
 
 STOPPED = Fault.ERROR, Fault.REFUSED, Fault.UNWRITTEN
@@ -17,8 +17,8 @@ PER_MISCONCEPTION = 3  # of its wrong answers, where two mistakes are put togeth
 def recognised(trials, exercise):
     """Find the misconceptions whose own wrong answer explains best what a function did: none, one or two.
 
-    A layer is built option by option: if nothing explains all stages, as many as can be explained count,
-    but not the first alone, where one channel hides how channels are combined.
+    A layer is built option by option: if nothing explains all stages, as many as can be explained count, but
+    not the first alone, where one channel hides how channels are combined. Its mistakes are named one by one.
     """
     stages = list(dict.fromkeys(trial.problem.stage for trial in trials))
     for length in range(len(stages), 1, -1) if exercise.options else [len(stages)]:
@@ -28,9 +28,25 @@ def recognised(trials, exercise):
         explained = [explains(tried, wrong.function, exercise) for wrong in exercise.wrong]
         if most := max(explained, default=0):
             return (exercise.wrong[explained.index(most)].misconception,)
-        if length == len(stages) and (found := pair(tried, exercise)):
+        if not exercise.options and (found := pair(tried, exercise)):
             return found
     return ()
+
+
+def remembered(function, trials, exercise):
+    """Say whether a function answers by what it was asked before: with an old answer, or another one than before."""
+    wrong = next(trial for trial in trials if trial.fault)
+    right = [trial for trial in trials if not trial.fault]
+    if has_tensor(wrong.truth) and any(
+            alike(trial.problem, wrong.problem) and agree(wrong, trial.truth) for trial in right):
+        return True
+    return bool(right) and attempt(function, right[0].problem, exercise, seconds=2.0).fault is not None
+
+
+def alike(problem, other):
+    """Say whether two problems have tensors of the same shapes, and are equal otherwise."""
+    shapes = [[shape(value) or value for value in one.arguments.values()] for one in (problem, other)]
+    return shapes[0] == shapes[1]
 
 
 def pair(trials, exercise):
@@ -44,9 +60,14 @@ def pair(trials, exercise):
         seen[wrong.misconception] += 1
         if seen[wrong.misconception] <= PER_MISCONCEPTION and not wrong.simulated:
             few.append(wrong)
+    alone = {wrong: imagined(wrong.function, smallest.problem, exercise) for wrong in few}
+    alike = {wrong for wrong, (value, fault) in alone.items() if fault and agree(smallest, value)}
+    harmless = {wrong for wrong, (_, fault) in alone.items() if not fault}
     for one, other in itertools.combinations(few, 2):
         if one.misconception == other.misconception:
             continue  # a second mistake of one kind can undo the first, or make something else of it
+        if {one, other} & harmless and not {one, other} & alike:
+            continue  # what changes nothing here leaves the other as it is alone
         both = changed(other.change, one.function)
         theirs, fault = imagined.__wrapped__(both, smallest.problem, exercise)
         possible = fault not in (None, *STOPPED) and agree(smallest, theirs)
@@ -92,7 +113,8 @@ def imagined(wrong, problem, exercise):
     except Exception:
         return None, Fault.ERROR
     truth, terms = expected(exercise, problem)
-    return value, judged(Outcome(value), truth, tolerance(problem.arguments, terms))[0]
+    room = 0.0 if exercise.exact else tolerance(problem.arguments, terms)
+    return value, judged(Outcome(value), truth, room)[0]
 
 
 def agree(trial, theirs):

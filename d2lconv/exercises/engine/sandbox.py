@@ -12,6 +12,7 @@ import dataclasses
 import enum
 import inspect
 import io
+import linecache
 import threading
 import traceback
 import types
@@ -97,7 +98,7 @@ class Call(threading.Thread):
                 self.value = readable(self.context.run(self.function))
             finally:
                 after = self.context.run(surroundings.read)
-                self.leaked = [name for name in before if before[name] != after[name]]
+                self.leaked = surroundings.changed(before, after)
         except BaseException as exception:  # SystemExit, too: sys.exit() in a cell must not end the checker
             self.exception = exception
         finally:  # a mode that is left to a dying thread is freed without Python's lock, and can end the process
@@ -133,7 +134,7 @@ def call(function, by_position=None, by_name=None, *, seconds=SECONDS):
     tap, work = Tap(), Call(lambda: function(*positional, **keywords))
     with contextlib.nullcontext() if _inside.get() else _one_at_a_time, surroundings.kept(), captured(tap):
         work.wait(seconds)
-    stop, error = why(work, function, positional, keywords, seconds)
+    stop, error = why(work, function, by_position, by_name, seconds)
     changed = {name: before[name] for name in given if touched(given[name], before[name])}
     leaked = [*work.leaked, *(["sys.stdout"] if tap.closed_by_function else [])]
     return Outcome(work.value, stop, error, tap.getvalue(), changed, tuple(leaked))
@@ -177,7 +178,7 @@ def readable(value):
     return value
 
 
-def why(work, function, positional, keywords, seconds):
+def why(work, function, by_position, by_name, seconds):
     """Say in a line or two why a call returned nothing: a `Fault` and its words, or None and nothing."""
     exception = work.exception
     if work.is_alive():
@@ -187,18 +188,18 @@ def why(work, function, positional, keywords, seconds):
     if isinstance(exception, KeyboardInterrupt):
         raise exception
     if isinstance(exception, TooLong):
-        told = str(exception) or f"it is not done after {seconds:g} seconds, and was stopped: does a loop never end?"
-        return Fault.ENDLESS, told
+        return Fault.ENDLESS, str(exception) or f"it is not done after {seconds:g} seconds, and was stopped"
     if isinstance(exception, RecursionError):
         return Fault.ERROR, "it calls itself without end (RecursionError): which call is the one that should stop?"
     with contextlib.suppress(ValueError, TypeError):
         signature = inspect.signature(function, follow_wrapped=False)
         try:
-            signature.bind(*positional, **keywords)
-        except TypeError as error:
-            return Fault.ERROR, f"it cannot be called like this: {error}"
-    line, own = raised_at(exception)
-    told = described(exception) + (f"\nin the line: {line[:120]}" if line else "")
+            signature.bind(*by_position, **by_name)
+        except TypeError:
+            passed = ", ".join([*by_position, *(f"{name}=..." for name in by_name)])
+            return Fault.ERROR, f"it is called with ({passed}), but takes ({', '.join(signature.parameters)})"
+    line, own, known = raised_at(exception)
+    told = described(exception) + ("" if known else f"\nin the line: {line[:120]}")
     if own and isinstance(exception, NotImplementedError):
         return Fault.UNWRITTEN, told
     refused = isinstance(exception, Refusal) or (own and line.startswith(("raise", "assert")))
@@ -216,9 +217,17 @@ def described(exception):
 
 
 def raised_at(exception):
-    """The learner's last line that an exception passed, and whether it was raised right there."""
-    frames = traceback.extract_tb(exception.__traceback__)
-    theirs = [frame for frame in frames if not any(home in Path(frame.filename).parents for home in OURS)]
-    if not theirs or not theirs[-1].line:
-        return "", False
-    return theirs[-1].line, theirs[-1] == frames[-1]
+    """The learner's last line that an exception passed, whether it was raised there, and whether it is known anyway.
+
+    A line that is all that its function has tells nobody anything.
+    """
+    frames = [(frame.f_code, number) for frame, number in traceback.walk_tb(exception.__traceback__)]
+    theirs = [(code, number) for code, number in frames if not any(
+        home in Path(code.co_filename).parents for home in OURS)]
+    if not theirs:
+        return "", False, True
+    code, number = theirs[-1]
+    line = linecache.getline(code.co_filename, number).strip()
+    others = {n for _, _, n in code.co_lines() if n} - {code.co_firstlineno, number}
+    alone = not line or (not others and code.co_name != "<module>")
+    return line, theirs[-1] == frames[-1], alone

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import sys
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,17 @@ STATE = {
 
 def read():
     """Read all of it; what cannot be read (a folder that was removed) is None."""
-    values: dict[str, Any] = dict.fromkeys(STATE)
+    values: dict[str, Any] = {**dict.fromkeys(STATE), "modules": len(sys.modules)}
     for name, get in STATE.items():
         with contextlib.suppress(Exception):
             values[name] = get()
     return values
+
+
+def changed(before, after):
+    """The names of what was changed; but what an import writes into the environment is its own affair."""
+    imported = before["modules"] != after["modules"]
+    return [name for name in STATE if before[name] != after[name] and not (imported and name == "the environment")]
 
 
 @contextlib.contextmanager

@@ -10,6 +10,9 @@ from d2lconv.exercises.engine.exercise import Problem, answer
 from d2lconv.exercises.engine.sandbox import Fault, Outcome, call
 from d2lconv.exercises.engine.values import allclose, coerce, describe_type, shape, stacked, tolerance
 
+LOOP = "Does a loop never end?"
+COUNT = "Count, do not compute: a product of a few of these numbers is the answer, however large the layer is."
+
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
@@ -35,7 +38,9 @@ def attempt(function, problem, exercise, seconds):
     function = exercise.adapt(function)
     by_position, by_name = bound(function, exercise, problem.arguments)
     outcome = call(function, by_position, by_name, seconds=seconds)
-    room = tolerance(problem.arguments, terms, half(outcome.value) or torch.float32)
+    if outcome.stop == Fault.ENDLESS:
+        outcome = dataclasses.replace(outcome, error=f"{outcome.error}\n{LOOP if problem.size else COUNT}")
+    room = 0.0 if exercise.exact else tolerance(problem.arguments, terms, half(outcome.value) or torch.float32)
     fault, told = judged(outcome, truth, room)
     return Trial(problem, truth, room, outcome, fault, told)
 

@@ -29,12 +29,20 @@ SIZES = [  # slips in the number of places along one side
     (of.PLUS_ONE, lambda Y: Y - 1),
     (of.PLUS_ONE, on(size=lambda size: size + 1)),
     (of.INPUT_PLACES, lambda size: size),
+    (of.INPUT_PLACES, lambda size, padding: size + 2 * padding),
+    (of.POOLED, lambda size, kernel: size // kernel),
+    (of.STRIDE_TIMES, lambda f, size, kernel, stride, padding: (f(size, kernel, 1, padding) - 1) * stride + 1),
 ]
 
 
 def exchanged(shape):
     """A shape with its two sides exchanged."""
     return *shape[:-2], shape[-1], shape[-2]
+
+
+def squared(shape, side):
+    """A shape with one of its sides taken for both."""
+    return *shape[:-2], shape[side], shape[side]
 
 
 def slips_in_size(total):
@@ -50,12 +58,26 @@ def slips_in_size(total):
     def in_output(change):
         return lambda given: of_output(given, change(output_shape, given))
 
+    def in_product(change):
+        return lambda given: change(lambda **other: of_output(other, output_shape(**given)), given)
+
+    def one_axis(axis, **options):
+        def change(given):
+            out = [*output_shape(**given)]
+            out[axis] = output_shape(**{**given, **options})[axis]
+            return of_output(given, tuple(out))
+        return change
+
     one_side = [
-        edited(name, lambda shape, side=side: (*shape[:-2], shape[side], shape[side]))
+        edited(name, lambda shape, side=side: squared(shape, side))
         for name in ("weight_shape", "input_shape") for side in (-2, -1)]
     return [
         *((misconception, along_a_side(change)) for misconception, change in SIZES),
-        *((of.SQUARE, change) for one in one_side for change in (one, in_output(one))),
+        *((of.SQUARE, change) for one in one_side for change in (one, in_output(one), in_product(one))),
+        *((of.SQUARE, lambda given, side=side: of_output(given, squared(output_shape(**given), side)))
+          for side in (-2, -1)),
+        *((of.ONE_AXIS, one_axis(axis, **{option: value}))
+          for axis in (1, 2) for option, value in (("stride", 1), ("padding", 0))),
         *((of.EXCHANGED_HW, edited(name, exchanged)) for name in ("weight_shape", "input_shape")),
     ]
 
@@ -102,7 +124,14 @@ def output_shape(input_shape, weight_shape, stride=1, padding=0):
     (of.SHARED, on(c_i=lambda groups: groups)),
     (of.OUTPUTS_OUT, lambda Y, c_o, bias: (Y - bias * c_o) // c_o + bias * c_o),
     (of.OUTPUTS_OUT, on(c_o=1)),
+    (of.BIAS_SIGN, lambda Y, c_o, bias: Y - 2 * bias * c_o),
+    (of.BIAS_GROUP, lambda Y, c_o, bias, groups: Y - bias * c_o + bias * c_o // groups),
+    (of.BIAS_ALWAYS, on(bias=True)),
+    (of.WINDOW_OUT, on(k_h=1, k_w=1)),
+    (of.SIDES_ADDED, on(k_h=lambda k_h, k_w: k_h + k_w, k_w=1)),
     (of.NO_GROUPS, on(groups=1)),
+    (of.GROUPS_TIMES, on(c_i=lambda c_i, groups: c_i * groups**2)),
+    (of.OUTPUTS_SPLIT, lambda f, c_i, c_o, k_h, k_w, bias, groups: f(c_i, c_o // groups, k_h, k_w, bias, groups)),
     (of.GROUP_KERNEL, lambda Y, c_o, bias, groups: (Y - bias * c_o) // groups + bias * c_o),
     (of.SQUARE, on(k_w=lambda k_h: k_h)),
     (of.SQUARE, on(k_h=lambda k_w: k_w)),
@@ -122,7 +151,12 @@ def slips_in_work(factor):
         (of.NO_PLACES, lambda weight_shape: factor * math.prod(weight_shape)),
         (of.TWO_LOOPS, lambda Y, input_shape: Y // input_shape[0]),
         (of.OUTPUTS_OUT, lambda Y, weight_shape: Y // weight_shape[0]),
+        (of.WINDOW_OUT, lambda Y, weight_shape: Y // math.prod(weight_shape[2:])),
+        (of.SIDES_ADDED, lambda Y, weight_shape: Y // math.prod(weight_shape[2:]) * sum(weight_shape[2:])),
+        *((of.TWICE, lambda Y, weight_shape, axis=axis: Y * weight_shape[axis]) for axis in range(4)),
         (of.ONE_LESS, lambda Y, given: Y - math.prod(output_shape(**given))),
+        (of.BIAS_COUNTED, lambda Y, given: Y + math.prod(output_shape(**given))),
+        (of.ROUNDING, lambda f, given, stride: f(**{**given, "stride": 1}) // stride**2),
         *slips_in_size(lambda out, weight_shape: factor * math.prod(out) * math.prod(weight_shape[1:])),
     ]
 
@@ -154,6 +188,14 @@ def held(out, input_shape, weight_shape):
 
 @task(read="memory", problems=LAYERS, wrong=[
     (of.MEMORY_IN_OUT, lambda Y, weight_shape: Y - math.prod(weight_shape)),
+    (of.HALF_MEMORY, lambda Y, input_shape: Y - math.prod(input_shape)),
+    (of.HALF_MEMORY, lambda Y, given: Y - math.prod(output_shape(**given))),
+    (of.OUTPUTS_OUT, lambda Y, given: Y - math.prod(output_shape(**given)) // given["weight_shape"][0] * (
+        given["weight_shape"][0] - 1)),
+    (of.OUTPUTS_OUT, lambda Y, weight_shape: Y - math.prod(weight_shape[1:]) * (weight_shape[0] - 1)),
+    (of.BIAS_COUNTED, lambda Y, weight_shape: Y + weight_shape[0]),
+    (of.PADDED_STORED, lambda Y, input_shape, padding: Y - math.prod(input_shape) + input_shape[0] * math.prod(
+        side + 2 * padding for side in input_shape[1:])),
     *slips_in_size(held),
 ])
 def memory(input_shape, weight_shape, stride=1, padding=0):
@@ -176,6 +218,8 @@ def there_and_back(out, input_shape, weight_shape):
     (of.ONE_WAY, lambda given: (macs(**given), memory(**given))),
     (of.ONLY_GRADIENTS, lambda f, given: (f(**given)[0], memory(**given))),
     (of.MAC_TWO, lambda Y: (2 * Y[0], Y[1])),
+    (of.FORWARD_TOO, lambda Y: (Y[0] // 2 * 3, Y[1])),
+    (of.OUTPUT_HELD, lambda Y, given: (Y[0], Y[1] + math.prod(output_shape(**given)))),
     *slips_in_size(there_and_back),
 ])
 def backward(input_shape, weight_shape, stride=1, padding=0):
@@ -192,6 +236,11 @@ def backward(input_shape, weight_shape, stride=1, padding=0):
     "padding": [(4, 4, 3, 1), (32, 32, 5, 2), (6, 10, 3, 1), (9, 5, 3, 3)],
 }, wrong=[
     (of.LINEAR, lambda Y: (2, Y[1])),
+    (of.INVERTED, lambda Y: (Y[0], 1 / Y[1])),
+    (of.INVERTED, lambda Y: (1 / Y[0], 1 / Y[1])),
+    (of.INPUT_PLACES, on(k=1)),
+    (of.ONE_AXIS, lambda f, h, k, padding: (4, f(h, h, k, padding)[1] ** 0.5)),
+    (of.PLUS_ONE, on(k=lambda k: k + 1)),
     (of.TOTAL_PADDING, lambda f, h, w, k, padding: (4, f(h - padding, w - padding, k, padding)[1])),
     (of.TOTAL_PADDING, on(padding=lambda padding: padding / 2)),
     *((of.PADDING_LINEAR, lambda padding, factor=factor: (4, factor if padding else 1)) for factor in (4, 2)),
@@ -232,6 +281,9 @@ def composed_size(k1, k2, stride=1):
     "other layers": [(3, 64, 7), (64, 16, 3), (5, 1, 2)],
 }, wrong=[
     (of.INVERTED, lambda Y: 1 / Y),
+    (of.SAVED, lambda Y: 1 - Y),
+    (of.K_ONCE, lambda c_o, k: 1 / c_o + 1 / k),
+    (of.NO_GROUPS, lambda c_i, c_o, k: (c_i * k * k + c_o) / (c_o * k * k)),
     (of.NO_POINTWISE, lambda c_o: 1 / c_o),
     (of.NO_POINTWISE, lambda k: 1 / k**2),
     (of.EXCHANGED_IO, lambda c_i, k: 1 / c_i + 1 / k**2),
@@ -257,6 +309,8 @@ def strips(w, k, delta):
 }, wrong=[
     (of.WIDE_STRIP, lambda h, w, k: h * (w - k + 1)),
     (of.ONE_STRIP, lambda h, w: h * w),
+    (of.ONE_STRIP, lambda h, k, delta: h * (k + delta - 1)),
+    (of.OUTPUT_ROWS, lambda Y, h, k: Y // h * (h - k + 1)),
     (of.K_PLUS, lambda h, w, k, delta: h * (w - k + 1 + strips(w, k, delta) * k)),
     (of.K_PLUS, lambda h, w, k, delta: h * (k + delta) * strips(w, k, delta)),
     (of.NO_LAST_STRIP, lambda h, w, k, delta: h * (k + delta - 1) * ((w - k + 1) // delta)),
@@ -279,6 +333,10 @@ def strip_reads(h, w, k, delta):
 }, wrong=[
     (of.K_PLUS, lambda k, cache: max(0, (cache - 2 * k * k) // (k + 1))),
     (of.WIDE_STRIP, lambda k, cache: max(0, (cache - k * k) // (k + 1))),
+    (of.NO_ROOM, lambda k, cache: max(0, (cache - k * k + k) // (k + 1))),
+    (of.NO_ROOM, lambda k, cache: max(0, (cache - 2 * k * k + k) // k)),
+    (of.NO_ZERO, lambda Y: max(1, Y)),
+    (of.STRIP_ROUNDED, lambda k, cache: max(0, (cache - 2 * k * k + k) / (k + 1))),
     (of.STRIP_ROUNDED, lambda k, cache: max(0, -(-(cache - 2 * k * k + k) // (k + 1)))),
     (of.NO_ZERO, lambda k, cache: (cache - 2 * k * k + k) // (k + 1)),
 ])

@@ -15,7 +15,7 @@ def summed_both_ways(scale, error=False):
     forward, backward = (added(order) for order in (terms.unbind(1), terms.flip(1).unbind(1)))
     if error:
         backward = forward.clone()
-        backward[3, 1, 2] += terms.abs().sum(1)[3, 1, 2] * 2.0**-9
+        backward[3, 1, 2] += terms.abs().sum(1)[3, 1, 2] * 2.0**-13
     return forward, backward, X, K
 
 
@@ -25,6 +25,11 @@ def added(terms):
     for term in terms[1:]:
         total = total + term
     return total
+
+
+def turned(Y1, Y2, X, K):
+    """The two results in the other order."""
+    return Y2, Y1, X, K
 
 
 def unchanged(scale):
@@ -67,16 +72,21 @@ def relative(limit, least=0.0):
     return within
 
 
+def within(factor):
+    """The right bound, so many times."""
+    return lambda Y1, Y2, X, K: bool(((Y1.double() - Y2.double()).abs() <= factor * bound(X, K)).all())
+
+
 def absolute(limit):
     """A bound on the difference itself."""
     return lambda Y1, Y2: bool((Y1 - Y2).abs().max() < limit)
 
 
 @task(read="agree", problems={
-    "small integers": [integers(11., 11., 3., 4.), integers(11., 12., 3., 4.)],
+    "small integers": [integers(11., 11., 3., 4.), integers(11., 12., 3., 4.), integers(12., 11., 3., 4.)],
     "another order of summation": [summed_both_ways(1.0)],
     "no difference": [unchanged(1.0)],
-    "a real error": [summed_both_ways(1.0, error=True)],
+    "a real error": [summed_both_ways(1.0, error=True), turned(*summed_both_ways(1.0, error=True))],
     "large numbers": [summed_both_ways(1e4), unchanged(1e4), summed_both_ways(1e4, error=True)],
     "small numbers": [summed_both_ways(1e-5), unchanged(1e-5), summed_both_ways(1e-5, error=True)],
     "the last digit": [integers(3., 3. + 2**-22, 1., 1.), integers(5., 5. - 2**-21, 1., 2.)],
@@ -91,6 +101,10 @@ def absolute(limit):
     (of.RELATIVE, lambda Y1, Y2: torch.allclose(Y1, Y2)),
     *((of.RELATIVE, relative(limit, least)) for limit in (1e-3, 1e-4, 1e-5, 1e-6, 1e-7) for least in (0.0, 1e-8)),
     (of.RELATIVE, relative(1e-8, 1e-8)),
+    *((of.LOOSE, within(factor)) for factor in (1e2, 1e3, 1e4, 1e5)),
+    (of.ONE_SIGN, lambda Y1, Y2, X, K: bool((bound(X, K) >= Y1 - Y2).all())),
+    (of.ONE_SIGN, lambda Y1, Y2, X, K: bool((bound(X, K) >= Y2 - Y1).all())),
+    (of.STRICT, lambda Y1, Y2, X, K: bool(((Y1.double() - Y2.double()).abs() <= bound(X, K) / len(X) / 2).all())),
 ])
 def agree(Y1, Y2, X, K):
     """Decide whether two float32 results of a 1x1 layer can differ by rounding alone.

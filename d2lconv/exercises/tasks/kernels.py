@@ -1,5 +1,7 @@
 """What can be made of kernels and channels: one layer of two, a matrix, blocks, gradients."""
 
+import itertools
+
 import torch
 from torch.nn import functional as F
 
@@ -13,7 +15,13 @@ def turned(K):
     return K.flip(-1, -2)
 
 
-@task("colours", tensors({
+def around(K):
+    """So many zeros around an image that a kernel reaches each pixel with each of its weights."""
+    k_h, k_w = K.shape[-2:]
+    return k_w - 1, k_w - 1, k_h - 1, k_h - 1
+
+
+@task("colours", exact=True, problems=tensors({
     "a small kernel": [((2, 2),), ((1, 1),)],
     "any kernel": [((2, 3),), ((3, 3),), ((3, 2),)],
 }), wrong=[
@@ -22,6 +30,9 @@ def turned(K):
     (of.MEAN, lambda Y: Y / 3),
     (of.BLUE, lambda Y: Y.flip(1)),
     (of.BLUE, lambda Y: Y.roll(1, 1)),
+    (of.ONES, lambda Y: torch.where(Y == 0, 1, Y)),
+    (of.ONES, lambda Y: torch.cat([Y[:, :1], -Y[:, :1], -Y[:, :1]], 1)),
+    (of.ONES, lambda Y: torch.cat([Y[:, :1], -Y[:, :1] / 2, -Y[:, :1] / 2], 1)),
     (of.LAST, lambda Y: Y.movedim(1, -1)),
     (of.LAST, lambda Y: Y[0].movedim(0, -1)[..., None]),
 ])
@@ -39,6 +50,12 @@ def red_only(K):
 }), wrong=[
     (of.GREY_MEAN, lambda Y: Y / 3),
     (of.GREY_FIRST, lambda K: K[:, :1]),
+    (of.GREY_FIRST, lambda K: K[:, 1:2]),
+    (of.GREY_FIRST, lambda K: K[:, 2:]),
+    (of.GREY_FIRST, lambda K: K.amax(1, keepdim=True)),
+    (of.LEFT_OUT, lambda K: K[:, :2].sum(1, keepdim=True)),
+    (of.LEFT_OUT, lambda K: K[:, 1:].sum(1, keepdim=True)),
+    (of.LUMINANCE, lambda f, K: f(K * torch.tensor([0.299, 0.587, 0.114], dtype=K.dtype)[:, None, None])),
     (of.EXCHANGED_IO, lambda K: K.sum(0, keepdim=True).transpose(0, 1)),
 ])
 def grey_kernel(K):
@@ -49,7 +66,7 @@ def grey_kernel(K):
     return K.sum(1, keepdim=True)
 
 
-@task("first or last", tensors({
+@task("first or last", exact=True, problems=tensors({
     "one kernel": [((2, 2, 1, 1),)],
     "several channels": [((2, 2, 2, 2),), ((1, 1, 2, 2),), ((2, 2, 3, 2),), ((3, 3, 2, 4),)],
     "not square": [((1, 2, 2, 2),), ((2, 3, 1, 4),), ((3, 1, 2, 2),)],
@@ -75,6 +92,9 @@ def hwio_to_oihw(K):
 }), wrong=[
     (of.NO_FOLD_BIAS, lambda Y, b1, b2: (Y[0], b1 + b2)),
     (of.NO_FOLD_BIAS, lambda Y, b2: (Y[0], b2)),
+    (of.BIAS_NONE, on(b2=lambda b2: 0 * b2)),
+    (of.BIAS_SIGN, on(b2=lambda b2: -b2)),
+    (of.BIAS_SIGN, on(b1=lambda b1: -b1)),
     (of.FOLD_ORDER, lambda f, Y, K1, b1, K2, b2: (f(K2, b2, K1, b1)[0], Y[1])),
     (of.FOLD_ORDER, lambda f, K1, b1, K2, b2: f(K2, b2, K1, b1)),
 ])
@@ -96,7 +116,7 @@ def interleaved(inputs, kernels):
     return change
 
 
-@task("blocks", tensors({
+@task("blocks", exact=True, problems=tensors({
     "one group": [((2, 2, 1, 1), 1)],
     "several groups": [
         ((4, 2, 1, 1), 2), ((2, 1, 1, 1), 2), ((6, 2, 2, 1), 3), ((6, 1, 2, 2), 2), ((3, 2, 2, 2), 3),
@@ -108,6 +128,8 @@ def interleaved(inputs, kernels):
     (of.INTERLEAVED, interleaved(0, 1)),
     (of.INTERLEAVED, interleaved(1, 1)),
     (of.NO_GROUPS, lambda K: K),
+    (of.NO_GROUPS, lambda K, groups: F.pad(K, (0, 0, 0, 0, 0, K.shape[1] * (groups - 1)))),
+    (of.REVERSED, lambda Y, groups: Y.unflatten(1, (groups, -1)).flip(1).flatten(1, 2)),
 ])
 def block_diagonal(K, groups):
     """Make the kernel that does in one group what K does in several.
@@ -121,12 +143,15 @@ def block_diagonal(K, groups):
     return dense.reshape(c_o, groups * c_k, k_h, k_w)
 
 
-@task("shuffle", tensors({
+@task("shuffle", exact=True, problems=tensors({
     "two groups of two": [((4, 1, 1), 2), ((4, 2, 1), 2)],
     "other groups": [((6, 1, 1), 2), ((6, 1, 2), 3), ((8, 2, 3), 4), ((8, 2, 2), 2), ((6, 3, 1), 3)],
 }), wrong=[
     (of.UNSHUFFLE, on(groups=lambda X, groups: len(X) // groups)),
     (of.UNMOVED, lambda X: X),
+    (of.REVERSED, lambda X: X.flip(0)),
+    (of.REVERSED, lambda X, groups: torch.cat(X.chunk(groups)[::-1])),
+    (of.NEIGHBOUR, lambda X: X.roll(1, 0)),
 ])
 def channel_shuffle(X, groups):
     """Take the first channel of each group, then the second of each, and so on.
@@ -152,7 +177,15 @@ def lit(function):
 @task("edges", {
     "all four sorts of pixels": [(torch.tensor([[[0., 0, 1, 1]], [[0, 1, 0, 1]]]),)],
     "whole maps": [(drawn(2, *shape).gt(0).float(),) for shape in ((4, 4), (3, 5), (6, 6))],
-}, wrong=[(of.EITHER, lambda E: torch.maximum(E[0], E[1]))], written="corners()", adapt=lit)
+}, wrong=[
+    (of.EITHER, lambda E: torch.maximum(E[0], E[1])),
+    (of.NEVER, lambda E: 0 * E[0]),
+    (of.ALWAYS, lambda E: 0 * E[0] + 1),
+    (of.ONE_EDGE, lambda E: E[0]),
+    (of.ONE_EDGE, lambda E: E[1]),
+    (of.ONE_EDGE, lambda E: E[0] * (1 - E[1])),
+    (of.ONE_EDGE, lambda E: E[1] * (1 - E[0])),
+], written="corners()", adapt=lit)
 def corners(E):
     """Choose weights of a 1x1 layer which, after a ReLU, is above zero only where two edges meet.
 
@@ -160,6 +193,15 @@ def corners(E):
     there is a horizontal (E[0]) or a vertical (E[1]) edge, and zero elsewhere.
     """
     return E[0] * E[1]
+
+
+def laid(pieces):
+    """Lay a kernel at each place, each over what is there already, where it should be added."""
+    (h, w), (k_h, k_w) = pieces.shape[:2], pieces.shape[-2:]
+    Y = pieces.new_zeros(*pieces.shape[2:-2], h + k_h - 1, w + k_w - 1)
+    for i, j in itertools.product(range(h), range(w)):
+        Y[..., i:i + k_h, j:j + k_w] = pieces[i, j]
+    return Y
 
 
 @task("fold", tensors({
@@ -180,14 +222,14 @@ def corners(E):
     (of.MIDDLE, on(K1=lambda K1: K1[:1], K2=lambda K2: K2[:, :1])),
     (of.MIDDLE, on(K1=lambda K1: K1.sum(0, True), K2=lambda K2: K2.sum(1, True))),
     (of.EXCHANGED_IO, lambda f, K1, K2: f(K2, K1)),
+    (of.OVERWRITTEN, lambda K1, K2: laid(torch.einsum("omij,mcab->ijocab", K2, K1))),
 ])
 def compose(K1, K2):
     """Make one kernel that does what K1 and then K2 do, with stride 1 and no padding.
 
     Shapes: ``(c_m, c_i, a_h, a_w), (c_o, c_m, b_h, b_w) -> (c_o, c_i, a_h + b_h - 1, a_w + b_w - 1)``.
     """
-    (k_h, k_w) = K2.shape[2:]
-    padded = F.pad(K1.transpose(0, 1), (k_w - 1, k_w - 1, k_h - 1, k_h - 1))  # (c_i, c_m, ...)
+    padded = F.pad(K1.transpose(0, 1), around(K2))  # (c_i, c_m, ...)
     return F.conv2d(padded, turned(K2)).transpose(0, 1)
 
 
@@ -234,6 +276,11 @@ def as_matrix(K, h, w):
     return F.conv2d(unit, K).flatten(1).T  # column by column, what one input element alone gives
 
 
+def back(padded, K):
+    """The way back through a layer."""
+    return F.conv2d(padded, turned(K).transpose(0, 1))
+
+
 @task("kernel gradient", tensors({
     "one channel": [((1, 3, 3), (1, 2, 2)), ((1, 4, 4), (1, 3, 3))],
     "several channels": [
@@ -243,6 +290,11 @@ def as_matrix(K, h, w):
     (of.FLIPPED, on(dY=lambda dY: turned(dY))),
     (of.FLIPPED, lambda Y: turned(Y)),
     (of.SUMMED, lambda Y, X: Y.sum(1, keepdim=True).expand(-1, len(X), -1, -1)),
+    (of.SUMMED, lambda Y: Y.sum(1, keepdim=True)),
+    (of.EXCHANGED_IO, lambda Y: Y.transpose(0, 1)),
+    (of.RESHAPED, lambda Y: Y.transpose(0, 1).reshape(Y.shape)),
+    (of.MEAN, lambda Y, dY: Y / dY[0].numel()),
+    (of.FULL_SIZE, lambda X, dY: F.conv2d(F.pad(X, around(dY))[:, None], dY[:, None]).transpose(0, 1)),
 ])
 def weight_gradient(X, dY):
     """Find the gradient of ``(dY * Y).sum()`` with respect to the kernel K.
@@ -261,6 +313,18 @@ def weight_gradient(X, dY):
 }), wrong=[
     (of.NOT_FLIPPED, on(K=lambda K: turned(K))),
     (of.NOT_EXCHANGED, on(K=lambda K: K.transpose(0, 1))),
+    (of.REVERSED, on(K=lambda K: K.flip(0))),
+    (of.REVERSED, on(K=lambda K: K.flip(1))),
+    (of.REVERSED, on(K=lambda K: K.flip(0, 1))),
+    (of.FLIPPED_ONE, on(K=lambda K: K.flip(-1))),
+    (of.FLIPPED_ONE, on(K=lambda K: K.flip(-2))),
+    (of.ONE_CHANNEL, on(K=lambda K: K[:1], dY=lambda dY: dY[:1])),
+    (of.MEAN, lambda Y, dY: Y / len(dY)),
+    (of.SQUARE, lambda dY, K: back(F.pad(dY, [K.shape[2] - 1] * 4), K)),
+    (of.SQUARE, lambda dY, K: back(F.pad(dY, [K.shape[3] - 1] * 4), K)),
+    (of.EXCHANGED_HW, lambda dY, K: back(F.pad(dY, around(K.mT)), K)),
+    (of.OVERWRITTEN, lambda dY, K: laid(torch.einsum("oij,ocab->ijcab", dY, K))),
+    (of.OVERWRITTEN, lambda dY, K: laid(dY[-1, :, :, None, None, None] * K[-1])),
     (of.NOT_FULL, lambda dY, K: F.conv2d(dY, turned(K).transpose(0, 1))),
     (of.NOT_FULL, lambda dY, K: F.conv2d(dY, K.transpose(0, 1))),
 ])

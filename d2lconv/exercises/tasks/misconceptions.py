@@ -56,6 +56,14 @@ SHARED = known("one shared kernel", "own slice",
                "Every input channel has its own slice of the kernel, with its own weights: K[o, c] meets X[c].")
 ONE_CHANNEL = known("only one input channel seen", "own slice",
                     "Every input channel has a part in the sum: go through all of them, and add each one's map.")
+LEFT_OUT = known("first or last channel left out", "own slice",
+                 "range(n) counts from 0 to n - 1, and range(1, n) leaves 0 out: which channels does your loop see?")
+REVERSED = known("from the last to the first", "own slice",
+                 "Channel 0 of X meets slice 0 of the kernel, kernel 0 makes map 0: nothing is turned around.")
+NEIGHBOUR = known("a neighbour taken instead", "own slice",
+                  "Two indices that should be equal differ by one. (X[c - 1] is the last channel where c is 0.)")
+NO_SUM = known("the maps put together without a sum", "sum",
+               "The maps of the input channels are added: no maximum, no product, no difference.")
 STACKED = known("maps stacked instead of summed", "sum",
                 "The maps of the input channels are added up, so that one map is left for each kernel.")
 SAME_OUTPUT = known("the same kernel for every output channel", "outputs",
@@ -75,13 +83,28 @@ IN_PLACE = known("input changed in place", "care",
                  "A function should leave its arguments alone: make something new (X + 1, not X += 1), or "
                  "work on X.clone().")
 
+REMEMBERED = known("the answer depends on earlier calls", "care",
+                   "The same arguments must give the same answer: what does your function keep from one call to the "
+                   "next? (A cache by shape, a default list, a global; or random numbers.)")
+
 # Which product, which axis
 
 FLIPPED = known("kernel flipped (true convolution)", "flip",
                 "Layers correlate: the kernel's first element meets the window's first. Flipping it is what "
                 "mathematics, and SciPy's convolve, call convolution.")
+FLIPPED_ONE = known("kernel flipped along one axis", "flip",
+                    "Layers correlate, and flip nothing. (NumPy's [::-1] turns the rows around, not the columns.)")
+PART = known("only a part of the window summed", "formula",
+             "All k_h * k_w products of a window are added. Does a later one replace an earlier one (= for +=), or "
+             "does an index keep one row?")
+POOLED = known("windows side by side, as in pooling", "formula",
+               "Without a stride the windows overlap: each is one place further than the one before.")
 MATMUL = known("matrix product instead of products of elements", "formula",
                "Each number of the window meets the number at the same place in the kernel: that is *, not @.")
+ADDED = known("window and kernel added instead of multiplied", "formula",
+              "Each number of the window is multiplied by the number at the same place in the kernel.")
+LARGEST = known("the largest product instead of their sum", "formula",
+                "All products of a window are added; the largest of several numbers is what pooling takes.")
 EXCHANGED_HW = known("height and width exchanged", "formula",
                      "Rows come before columns: i runs down the height, j along the width. The shape "
                      "of a square result does not show it, so test with one that is not.")
@@ -133,9 +156,23 @@ TOTAL_PADDING = known("padding taken as the total", "padding",
                       "Here padding=p is p on each side, as in torch: 2 p in all. In D2L's formulas p is the total.")
 NO_PADDING = known("padding left out", "padding", "The zeros around the image make it larger before the kernel slides.")
 NO_STRIDE = known("stride left out", "formula", "With a stride s the kernel stops at every s-th place only.")
+ONE_AXIS = known("stride or padding along one axis only", "formula",
+                 "One number holds for both axes: height and width get the same stride, and the same padding.")
+STRIDE_SIZE = known("stride in the size only", "formula",
+                    "The size is right, but the windows are neighbours: where in X does window (i, j) begin?")
+THINNED = known("image thinned before the convolution", "formula",
+                "A stride skips windows, not pixels: each window still has neighbouring pixels.")
+PADDED_TWICE = known("padding added twice", "padding", "padding=p is p on each side, once: is X padded already?")
+PADDED_AFTER = known("padded after instead of before", "padding",
+                     "The zeros go around the image, before the kernel slides over it.")
+NOT_ZEROS = known("padded with other numbers than zeros", "padding", "What is added around the image is zeros.")
+ONE_IMAGE = known("images of the batch not kept apart", "whole layer",
+                  "Each of the n images has its own result, in the order of the batch: X[0] is only the first.")
 ROUNDING = known("floor and ceiling in the output size", "rounding",
                  "Only a whole window counts: what becomes of a part of a step, up or down? And is a number of "
                  "places an integer?")
+STRIDE_TIMES = known("multiplied by the stride", "formula",
+                     "A stride skips places: is the output larger with it, or smaller?")
 PLUS_ONE = known("off by one in the output size", "sizes",
                  "A window of k fits into h at h - k + 1 places: the first place counts, too.")
 INPUT_PLACES = known("input positions counted instead of output positions", "sizes",
@@ -152,12 +189,27 @@ BIAS_WEIGHT = known("bias added in the inner sum", "parameters",
 BIAS_WIDTH = known("bias added along the width", "parameters",
                    "Y + bias lines the biases up with the last axis, the columns; bias[:, None, None] lines them up "
                    "with the channels.")
+BIAS_HEIGHT = known("bias added along the height", "parameters",
+                    "Y + bias[:, None] lines the biases up with the rows; bias[:, None, None] lines them up with the "
+                    "channels.")
+BIAS_BATCH = known("bias added along the batch", "parameters",
+                   "Four axes line the biases up with the images; bias[:, None, None] lines them up with the channels.")
+BIAS_TIMES = known("bias multiplied instead of added", "parameters", "A bias is added to its map, after the sum.")
+BIAS_SIGN = known("bias subtracted", "parameters", "A bias is added, whatever its own sign.")
 BIAS_NONE = known("bias forgotten", "parameters", "A layer with a bias has one more number for each kernel.")
 BIAS_ONE = known("one bias per layer", "parameters", "There is one bias for each output channel, not one for all.")
 GROUP_KERNEL = known("one group's kernel on all groups", "groups",
                      "Every group has its own kernels: group g takes the g-th part of K's first axis.")
+ONE_GROUP = known("only one group computed", "groups",
+                  "Each group makes its own maps, and all of them are the result, one group after the other.")
 INTERLEAVED = known("groups interleaved", "groups",
                     "A group is a run of neighbouring channels: the first c/groups, then the next. Which is it?")
+BIAS_GROUP = known("biases divided by the groups", "groups",
+                   "Each output channel has its bias, in whatever group it is: c_o in all.")
+BIAS_ALWAYS = known("a bias counted where there is none", "parameters", "With bias=False there is none to count.")
+GROUPS_TIMES = known("multiplied by the groups", "groups", "More groups: does a kernel see more channels, or fewer?")
+OUTPUTS_SPLIT = known("output channels divided by the groups", "groups",
+                      "c_o counts the kernels of all groups together: only what one of them sees is divided.")
 NO_GROUPS = known("groups left out", "groups",
                   "A kernel sees only its own group's input channels: c_i / groups of them.")
 UNMOVED = known("nothing moved", "shuffle", "Every channel came out where it went in: which one should be second?")
@@ -166,10 +218,29 @@ UNSHUFFLE = known("shuffle undone instead of done", "shuffle",
 
 # What is counted
 
+SIGN = known("wrong sign", "formula",
+             "Something is taken away that should be added, or the reverse. Try the smallest case by hand: does the "
+             "answer grow with this number?")
+ARGUMENTS = known("two arguments exchanged", "formula",
+                  "Two numbers have changed places. Which is which in your formula?")
+
+
+def left_out(name, read):
+    """An argument that makes no difference."""
+    return known(f"{name} left out", read, f"Change {name} alone, and your answer stays the same: should it?")
+
+
 MAC_ONE = known("multiply-adds counted as one operation where two are meant", "macs",
                 "One multiply-add is two operations, a product and a sum.")
 MAC_TWO = known("operations counted where multiply-adds are meant", "macs",
                 "A product and the sum that takes it in are one multiply-add (MAC).")
+WINDOW_OUT = known("the kernel's window left out", "macs",
+                   "At each place a kernel multiplies k_h * k_w numbers of every input channel.")
+TWICE = known("one factor counted twice", "macs",
+              "Write the factors in a row: c_o, h_out, w_out, c_i, k_h, k_w. Each of them counts once.")
+SIDES_ADDED = known("sides added instead of multiplied", "parameters",
+                    "A window of k_h rows and k_w columns has how many places?")
+BIAS_COUNTED = known("the bias counted, too", "macs", "This count leaves the bias out.")
 ONE_LESS = known("the first product not added", "macs",
                  "A sum of m products has m - 1 additions, strictly. Here each product is also added, the first "
                  "to zero, as hardware does.")
@@ -179,6 +250,13 @@ TWO_LOOPS = known("sum over input channels left out", "sum",
                   "Each output element sums over the window in every one of the input channels.")
 OUTPUTS_OUT = known("output channels left out", "parameters", "There is one whole kernel for each output channel.")
 MEMORY_IN_OUT = known("the weights left out", "memory", "Input, weights and output all have to be held.")
+HALF_MEMORY = known("one of X, K and Y left out", "memory", "Three tensors are counted: which of them is missing?")
+PADDED_STORED = known("zeros of the padding stored", "memory",
+                      "The padding is not stored: what goes in has the size of the image.")
+FORWARD_TOO = known("the way forward counted, too", "kernel gradient",
+                    "Only the way back is asked for: what forward cost was paid before.")
+OUTPUT_HELD = known("the output held, too", "kernel gradient",
+                    "The layer is linear, so its slope is the same everywhere: dY comes in, and Y is not needed.")
 ONLY_GRADIENTS = known("only the gradients held", "kernel gradient",
                        "Each gradient needs the other tensor of forward, and dY: all five are held.")
 ONE_WAY = known("one of the two gradients left out", "kernel gradient",
@@ -188,6 +266,9 @@ LINEAR = known("factor two instead of four", "growth",
 PADDING_LINEAR = known("padding taken for the whole size", "growth",
                        "The padding is only a part of the output's height and width: count the outputs before and "
                        "after, and divide.")
+SAVED = known("what is saved instead of what is left", "separable",
+              "Asked is the part that the separable layer still costs, not the part that it saves.")
+K_ONCE = known("one side of the window instead of both", "separable", "A window of k by k has k * k places.")
 NO_POINTWISE = known("one of the separable layer's two halves left out", "separable",
                      "Separable is depthwise and then 1x1: both have weights.")
 INVERTED = known("ratio upside down", "separable",
@@ -200,6 +281,10 @@ ONE_STRIP = known("image read once whatever the strip", "strips",
                   "Neighbouring strips share k - 1 columns, and both read them.")
 LAST_STRIP = known("last strip not narrowed", "strips",
                    "The output's width need not be a multiple of delta: the last strip makes only the columns left.")
+OUTPUT_ROWS = known("rows of the output counted instead of the image's", "strips",
+                    "A strip is h high: all rows of the image are read.")
+NO_ROOM = known("something left out of the cache", "strips",
+                "Three things are held at once: the strip's k rows, the kernel, the row of outputs.")
 NO_LAST_STRIP = known("last strip forgotten", "strips",
                       "Where delta does not divide the output's width, one more, narrower strip is needed.")
 STRIP_ROUNDED = known("strip rounded up", "strips", "The step must fit whole: a part of a column does not.")
@@ -217,6 +302,11 @@ SIZES_ADD = known("sizes added without the overlap", "compose",
                   "Two windows of size k1, one step apart, cover k1 + 1 pixels, not 2 * k1.")
 NO_FIRST_STRIDE = known("stride of the first layer left out", "compose",
                         "How far does the window on the image move when the second layer makes one step?")
+NEVER = known("no corner found", "edges",
+              "It stays dark even where both edges meet: how large is the sum there, and what do you take away?")
+ALWAYS = known("lit everywhere", "edges", "It is above zero even where no edge is: what should the bias be?")
+ONE_EDGE = known("only one sort of edge seen", "edges",
+                 "A corner is where both edges are: each of the two weights has to lift the sum.")
 EITHER = known("either edge instead of both", "edges",
                "A corner needs both edges: what can you take away so that one alone stays below zero?")
 NO_FOLD_BIAS = known("first bias not carried through the second layer", "fold",
@@ -224,10 +314,16 @@ NO_FOLD_BIAS = known("first bias not carried through the second layer", "fold",
 FOLD_ORDER = known("layers folded in the wrong order", "fold",
                    "The first layer acts first, on x. Which of the two matrices is next to x, then?")
 BLUE = known("the wrong colour", "colours", "RGB: red is channel 0. (OpenCV's images have blue there.)")
+ONES = known("green and blue seen as well", "colours",
+             "A slice of zeros takes no notice of its channel; any other number adds something to the sum.")
 GREY_MEAN = known("mean instead of sum over the kernel's slices", "grey",
                   "Three equal channels meet three slices, and the results are added, not averaged.")
+LUMINANCE = known("slices weighted by brightness", "grey",
+                  "The three channels are equal already: nothing is converted, so each slice counts fully.")
 GREY_FIRST = known("only the first slice kept", "grey",
                    "All three slices see the grey image: leave none out.")
+OVERWRITTEN = known("overwritten instead of added", "compose",
+                    "Several products belong to the same place: += collects them, and = keeps the last.")
 NOT_FLIPPED = known("kernel not flipped on the way back", "input gradient",
                     "Going back, a pixel meets the kernel's elements in the opposite order.")
 NOT_FULL = known("no zeros around on the way back", "input gradient",
@@ -237,6 +333,13 @@ NOT_FULL = known("no zeros around on the way back", "input gradient",
 
 EXACT = known("exact equality of floats", "agree",
               "Two orders of summation round differently, so the last digits may differ: leave room for that.")
+LOOSE = known("more room than rounding needs", "agree",
+              "This bound grows with the right numbers, but it is too wide: how far can one rounding move a sum of m "
+              "products?")
+STRICT = known("less room than rounding needs", "agree",
+               "A sum of m products is rounded at each of its steps, not once: how does the bound grow with m?")
+ONE_SIGN = known("only one sign of the difference looked at", "agree",
+                 "A difference can be negative, and large: compare its absolute value.")
 ABSOLUTE = known("one absolute threshold for all sizes", "agree",
                  "One threshold is far too strict for large numbers and far too generous for small ones: with what "
                  "does rounding grow?")

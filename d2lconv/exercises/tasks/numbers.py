@@ -21,7 +21,10 @@ def drawn(*shape, seed=0):
 
 
 def tensors(problems):
-    """Make tensors of all shapes in problems: in the first of each stage counted, in the others drawn."""
+    """Make tensors of all shapes in problems: in the first of each stage counted, in the others drawn.
+
+    The first comes again at the end, with other numbers: what is kept from one call to the next is no answer there.
+    """
     def made(value, place):
         if isinstance(value, dict):
             return {name: made(part, place) for name, part in value.items()}
@@ -30,5 +33,7 @@ def tensors(problems):
         plain = place == 0 and len(value) > 1 and torch.Size(value).numel() > 1
         return counted(*value) if plain else drawn(*value, seed=place)
 
-    return {stage: [tuple(made(value, place) for value in values) for place, values in enumerate(several)]
-            for stage, several in problems.items()}
+    def stage(several):
+        return [tuple(made(value, place) for value in values) for place, values in enumerate([*several, several[0]])]
+
+    return {name: stage(several) for name, several in problems.items()}

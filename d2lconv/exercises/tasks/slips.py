@@ -1,23 +1,43 @@
 """The slips that are possible wherever an exercise has certain axes or arguments: generated, not remembered."""
 
+import inspect
 import itertools
 
 import torch
 from torch.nn.functional import pad
 
-from d2lconv.exercises.engine.exercise import EXERCISES, Exercise, axes, call_by_name
+from d2lconv.exercises.engine.exercise import EXERCISES, Exercise, Habits, axes, call_by_name
 from d2lconv.exercises.engine.sandbox import Refusal
 from d2lconv.exercises.tasks import misconceptions as of
 
+HABITS = Habits(of.IN_PLACE, of.REMEMBERED, of.UNCHECKED, of.ZIP)
+
 
 def task(read, problems, wrong=(), **more):
-    """Register an exercise with its own wrong answers, and with the slips that its axes allow."""
+    """Register an exercise with its own wrong answers, and with the slips that its axes and arguments allow."""
     def register(truth):
-        habits = of.IN_PLACE, of.UNCHECKED, of.ZIP
-        changes = *wrong, *slips(axes(truth))
-        EXERCISES[truth.__name__] = Exercise(truth, problems, of.READ[read], changes, habits, **more)
+        (first, *_), *_ = problems.values()
+        counted = all(isinstance(value, int) for value in first)
+        changes = *wrong, *slips(axes(truth)), *(arguments(truth, read, wrong) if counted else [])
+        EXERCISES[truth.__name__] = Exercise(truth, problems, of.READ[read], changes, HABITS, **more)
         return truth
     return register
+
+
+def arguments(truth, read, wrong):
+    """Slips in the numbers that a count is made of: one left out, of the wrong sign, or taken for another."""
+    names, known = list(inspect.signature(truth).parameters), {misconception.name for misconception, _ in wrong}
+    left_out = [(of.left_out(name, read), on(**{name: 1})) for name in names]
+    return [
+        *(slip for slip in left_out if slip[0].name not in known),
+        *((of.SIGN, edited(name, lambda n: -n)) for name in names),
+        *((of.ARGUMENTS, swapped(*pair)) for pair in itertools.combinations(names, 2)),
+    ]
+
+
+def swapped(one, other):
+    """Two arguments, each in the other's place."""
+    return lambda f, given: f(**{**given, one: given[other], other: given[one]})
 
 
 def on(**edits):
@@ -67,10 +87,8 @@ def summed(x, k, y):
         parts = [(X.index_select(x, torch.arange(n, X.shape[x], c)), given["K"].narrow(k, n, 1)) for n in range(c)]
         return [f(**{**given, "X": channel, "K": kernel}) for channel, kernel in parts]
 
-    def activated(f, given, bias=None):
-        without = {**given, "bias": None} if "bias" in given else given
-        Y = sum(one.relu() for one in maps(f, without))
-        return Y if bias is None else Y + bias[:, None, None]
+    def put_together(combine):
+        return biased(lambda f, given: combine(torch.stack(maps(f, given))), lambda Y, bias: Y + bias[:, None, None])
 
     return [
         (of.MEAN, on(K=lambda K: K / K.shape[k])),
@@ -82,9 +100,38 @@ def summed(x, k, y):
         (of.STACKED, lambda f, given: torch.stack(maps(f, given), y)),
         (of.STACKED, lambda f, given: torch.stack(maps(f, given), max(y - 1, 0))),
         (of.STACKED, lambda f, given: torch.cat(maps(f, given), max(y - 1, 0))),
-        (of.RELU_FIRST, activated),
+        (of.RELU_FIRST, put_together(lambda maps: maps.relu().sum(0))),
         (of.EVERYWHERE, on(X=lambda X: X.sum(x, keepdim=True).expand_as(X))),
+        (of.ONE_CHANNEL, on(X=lambda X: X.narrow(x, 0, 1).expand_as(X))),
+        *((of.LEFT_OUT, put_together(lambda maps, place=place: fewer(maps, 0, place).sum(0))) for place in (0, -1)),
+        *another_order("K", k),
+        *((of.NO_SUM, put_together(combine)) for combine in (
+            lambda maps: maps.amax(0), lambda maps: maps.prod(0), lambda maps: 2 * maps[0] - maps.sum(0))),
     ]
+
+
+def another_order(name, axis):
+    """Channels from the last to the first, or each one place further."""
+    return [
+        (of.REVERSED, edited(name, lambda T: T.flip(axis))),
+        (of.NEIGHBOUR, edited(name, lambda T: T.roll(1, axis))),
+        (of.NEIGHBOUR, edited(name, lambda T: T.roll(-1, axis))),
+    ]
+
+
+def fewer(T, axis, place):
+    """All but the first, or the last, along an axis; of a single one nothing is left, and a loop over it stops."""
+    if T.shape[axis] == 1:
+        raise ValueError("nothing is left")
+    return T.narrow(axis, int(place == 0), T.shape[axis] - 1)
+
+
+def biased(without, combine):
+    """A change of what is there before the bias, and how the bias comes in."""
+    def change(f, given, bias=None):
+        Y = call_by_name(without, {"f": f, "given": {**given, "bias": None} if "bias" in given else given})
+        return Y if bias is None else combine(Y, bias)
+    return change
 
 
 def several_kernels(x):
@@ -93,6 +140,9 @@ def several_kernels(x):
         (of.SAME_OUTPUT, on(K=lambda K: K[:1].expand_as(K))),
         (of.ZIP, on(X=lambda X, K: X.narrow(x, 0, len(K)), K=lambda K: K[:, :min(K.shape[1], len(K))])),
         (of.ZIP, lambda f, X, K: torch.cat([f(X=a[None], K=b[None, :1]) for a, b in zip(X, K)])),
+        (of.SAME_OUTPUT, on(K=lambda K: K[-1:].expand_as(K))),
+        *((of.LEFT_OUT, on(K=lambda K, place=place: fewer(K, 0, place))) for place in (0, -1)),
+        *another_order("K", 0),
     ]
 
 
@@ -101,11 +151,22 @@ def windows(summed, alike):
     def around(before, after):
         return lambda X, K: pad(X, (before(K.shape[-1]), after(K.shape[-1]), before(K.shape[-2]), after(K.shape[-2])))
 
+    def kept(rows, columns):
+        def change(K):
+            some = torch.zeros_like(K)
+            some[..., rows, columns] = K[..., rows, columns]
+            return some
+        return on(K=change)
+
+    all_of_it, ends = slice(None), (slice(0, 1), slice(-1, None))
     half, rest, whole = lambda k: k // 2, lambda k: (k - 1) // 2, lambda k: k - 1
 
-    def multiplied(X, K, Y):
-        products = (X.unfold(-2, K.shape[-2], 1).unfold(-2, K.shape[-1], 1) @ K[..., None, None, :, :]).sum((-1, -2))
-        return products if Y.ndim == products.ndim else products.sum(0)
+    def each_window(combine):
+        def change(X, K, Y):
+            windows = X.unfold(-2, K.shape[-2], 1).unfold(-2, K.shape[-1], 1)
+            maps = combine(windows, K[..., None, None, :, :])
+            return maps if Y.ndim == maps.ndim else maps.sum(0)
+        return change
 
     return [
         (of.MEAN, on(K=lambda K: K / K.shape[-2:].numel())),
@@ -113,9 +174,19 @@ def windows(summed, alike):
         *((of.SAME_SIZE, on(X=around(*edges))) for edges in ((rest, half), (half, rest), (half, half))),
         (of.SAME_SIZE, on(X=around(half, half), padding=0)),
         (of.FULL_SIZE, on(X=around(whole, whole))),
+        (of.SAME_SIZE, lambda Y, K: pad(Y, (0, K.shape[-1] - 1, 0, K.shape[-2] - 1))),
         (of.PLUS_ONE, lambda Y: Y[..., :-1, :-1]),
         *([(of.FLIPPED, on(K=lambda K: K.flip(-1, -2, -3)))] if summed else []),
-        *([(of.MATMUL, multiplied)] if alike else []),
+        (of.FLIPPED_ONE, on(K=lambda K: K.flip(-1))),
+        (of.FLIPPED_ONE, on(K=lambda K: K.flip(-2))),
+        *((of.PART, kept(rows, columns)) for rows, columns in (
+            *itertools.product(ends, ends), *((end, all_of_it) for end in ends), *((all_of_it, end) for end in ends))),
+        (of.POOLED, lambda Y, K: Y[..., ::K.shape[-2], ::K.shape[-1]]),
+        *([
+            (of.MATMUL, each_window(lambda X, K: (X @ K).sum((-1, -2)))),
+            (of.ADDED, each_window(lambda X, K: (X + K).sum((-1, -2)))),
+            (of.LARGEST, each_window(lambda X, K: (X * K).amax((-1, -2)))),
+        ] if alike else []),
     ]
 
 
@@ -128,6 +199,10 @@ def apart():
         (of.EVERYWHERE, on(X=lambda X: X.sum(0, keepdim=True).expand_as(X))),
         (of.EVERYWHERE, lambda f, X, K: torch.cat([f(X=X, K=one.expand_as(K)) for one in K])),
         (of.MEAN, lambda Y: Y / len(Y)),
+        (of.ONE_CHANNEL, on(X=lambda X: X[:1].expand_as(X))),
+        *((of.LEFT_OUT, lambda Y, place=place: fewer(Y, 0, place)) for place in (0, -1)),
+        *another_order("K", 0),
+        *another_order("X", 0)[1:],
     ]
 
 
@@ -213,12 +288,12 @@ def slid(image, kernel, window):
     return change
 
 
-def stopping(part, error):
+def stopping(part, error, otherwise=lambda Y: Y):
     """Stop where the image, the kernel or the result is not square: as an assert does, or a wrong index."""
     def change(X, K, Y):
         if any(shape[-1] != shape[-2] for shape in part(X.shape, K.shape, Y.shape)):
             raise error
-        return Y
+        return otherwise(Y)
     change.simulated = True  # type: ignore[attr-defined]
     return change
 
@@ -235,6 +310,7 @@ def sides():
         *sorted(loops, key=lambda loop: loop[0] is of.EXCHANGED_HW),
         *((of.SQUARE, stopping(part, IndexError)) for part in parts),
         (of.EXCHANGED_HW, stopping(result, IndexError)),
+        (of.EXCHANGED_HW, stopping(result, IndexError, lambda Y: Y.mT)),
     ]
 
 
@@ -251,8 +327,19 @@ def whole_layer():
         right, below = (-(x - k) % stride for x, k in zip(X.shape[:1:-1], K.shape[:1:-1]))
         return f(**{**given, "X": pad(X, (0, right, 0, below)), "padding": 0})
 
-    def along_the_width(f, given, bias):
-        return f(**given) if bias is None else f(**{**given, "bias": None}) + bias
+    def with_bias(combine):
+        return biased(lambda f, given: f(**given), combine)
+
+    def filled(**how):
+        def change(f, given, X, padding):
+            return f(**{**given, "X": pad(X, [padding] * 4, **how), "padding": 0}) if padding else f(**given)
+        return change
+
+    def dense(f, given, stride):
+        return f(**{**given, "stride": 1})
+
+    def grouped(edit):
+        return lambda X, groups: edit(X.unflatten(1, (groups, -1))).flatten(1, 2)
 
     def interleaved(inputs, kernels, outputs):
         def change(f, given, X, K, bias, groups):
@@ -266,23 +353,49 @@ def whole_layer():
         (of.ONE_SIDE, padded(lambda p: (0, p, 0, p))),
         (of.ONE_SIDE, padded(lambda p: (p, 0, p, 0))),
         (of.ONE_SIDE, padded(lambda p: (0, 2 * p, 0, 2 * p))),
+        (of.ONE_AXIS, padded(lambda p: (p, p))),
+        (of.ONE_AXIS, padded(lambda p: (0, 0, p, p))),
+        (of.PADDED_TWICE, on(padding=lambda padding: 2 * padding)),
+        (of.PADDED_AFTER, lambda f, given, padding: pad(f(**{**given, "padding": 0}), [padding] * 4)),
+        *((of.NOT_ZEROS, filled(**how)) for how in (
+            {"value": 1.0}, {"mode": "replicate"}, {"mode": "reflect"}, {"mode": "circular"})),
         (of.TOTAL_PADDING, padded(lambda p: (p // 2, p - p // 2) * 2)),
         (of.NO_PADDING, on(padding=0)),
         (of.NO_STRIDE, on(stride=1)),
         (of.ROUNDING, rounded_up),
+        (of.ONE_AXIS, lambda f, given, stride: dense(f, given, stride)[..., ::stride, :]),
+        (of.ONE_AXIS, lambda f, given, stride: dense(f, given, stride)[..., ::stride]),
+        (of.STRIDE_SIZE, lambda f, given, Y, stride: dense(f, given, stride)[..., :Y.shape[2], :Y.shape[3]]),
+        (of.THINNED, on(
+            X=lambda X, padding, stride: pad(X, [padding] * 4)[..., ::stride, ::stride], padding=0, stride=1)),
+        (of.ONE_IMAGE, lambda Y: Y[:1]),
+        (of.ONE_IMAGE, lambda Y: Y[-1:]),
+        (of.ONE_IMAGE, lambda Y: Y[0]),
+        (of.ONE_IMAGE, lambda Y: Y[:1].expand_as(Y)),
+        (of.ONE_IMAGE, lambda Y: Y.sum(0, keepdim=True)),
         (of.BIAS_NONE, on(bias=None)),
+        (of.BIAS_SIGN, on(bias=lambda bias: -bias)),
         (of.BIAS_PAIR, on(bias=lambda K, bias: K.shape[1] * bias)),
         (of.BIAS_WEIGHT, on(bias=lambda K, bias: K[0].numel() * bias)),
         (of.BIAS_WEIGHT, on(bias=lambda K, bias: K[0, 0].numel() * bias)),
-        (of.BIAS_WIDTH, along_the_width),
+        (of.BIAS_WIDTH, with_bias(lambda Y, bias: Y + bias)),
+        (of.BIAS_HEIGHT, with_bias(lambda Y, bias: Y + bias[:, None])),
+        (of.BIAS_BATCH, with_bias(lambda Y, bias: Y + bias[:, None, None, None])),
+        (of.BIAS_TIMES, with_bias(lambda Y, bias: Y * bias[:, None, None])),
+        (of.REVERSED, on(bias=lambda bias: bias.flip(0))),
         (of.BIAS_ONE, on(bias=lambda bias: bias[:1].expand_as(bias))),
         (of.BIAS_ONE, on(bias=lambda bias: bias.sum().expand_as(bias))),
+        (of.BIAS_ONE, on(bias=lambda bias: bias.mean().expand_as(bias))),
+        (of.BIAS_ONE, on(bias=lambda bias, groups: bias.chunk(groups)[0].repeat(groups))),
         (of.BIAS_IN, on(X=lambda X, bias: X if bias is None else X + bias[:, None, None], bias=None)),
         (of.BIAS_IN, on(bias=lambda X, bias: bias[:X.shape[1]].sum().expand_as(bias))),
         (of.NO_GROUPS, on(K=lambda X, K: K.expand(-1, X.shape[1], -1, -1), groups=1)),
         (of.EVERYWHERE, on(K=lambda K, groups: K.repeat(1, groups, 1, 1), groups=1)),
         (of.NO_GROUPS, on(X=lambda X, K: X[:, :K.shape[1]], groups=1)),
         (of.GROUP_KERNEL, on(K=lambda K, groups: K.chunk(groups)[0].repeat(groups, 1, 1, 1))),
+        (of.ONE_GROUP, lambda Y, groups: Y[:, :Y.shape[1] // groups]),
+        (of.REVERSED, on(X=grouped(lambda X: X.flip(1)))),
+        (of.SUMMED, lambda Y, groups: Y.unflatten(1, (groups, -1)).sum(1)),
         *((of.INTERLEAVED, interleaved(*which)) for which in itertools.product((0, 1), repeat=3) if any(which)),
     ]
 
