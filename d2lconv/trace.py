@@ -73,10 +73,9 @@ class Trace(TorchFunctionMode):
             enter = partial(self.enter, name)
             hooks.append(module.register_forward_pre_hook(enter, with_kwargs=True, prepend=True))
             hooks.append(module.register_forward_hook(self.leave))
-        args = X if isinstance(X, tuple) else () if isinstance(X, dict) else (X,)
         try:
             with self:
-                output = model(*args, **(X if isinstance(X, dict) else {}))
+                output = model(**X) if isinstance(X, dict) else model(*X) if isinstance(X, tuple) else model(X)
             self.returns_nothing = output is None
         finally:
             for hook in hooks:  # whoever looks at a parametrized weight calls modules, too
