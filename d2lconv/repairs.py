@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from d2lconv.conv import Conv2d
-from d2lconv.trace import Call, Trace, size
+from d2lconv.trace import Call, Trace, known, size
 
 FEATURES = "in_features", "input_size", "embed_dim"  # which a layer counts on the last axis
 MADE_FOR = "in_channels", "num_features", "num_channels", "num_parameters", *FEATURES
@@ -163,7 +163,7 @@ def rebuilt(trace: Trace) -> Iterator[str]:
         yield f"{where(before.name)} = nn.Flatten()"
     like = "" if dtype == torch.float32 else CASTS.get(dtype, "")
     of_own_type = "" if kind_of(layer) is type(layer) else f"  # in place of {type(layer).__name__}"
-    for text in replacements(layer, x, place):
+    for text in replacements(layer, x, place) if known(layer) else ():
         yield f"{place} = {text}{like}{of_own_type}"
 
 

@@ -14,7 +14,7 @@ from d2lconv.conv import Conv2d
 from d2lconv.figures import Drawing, draw_stacks
 from d2lconv.reasons import advise
 from d2lconv.repairs import find_repairs
-from d2lconv.trace import Call, Trace, is_layer, size
+from d2lconv.trace import VIEWS, Call, Trace, is_layer, size
 
 HEADS = ["layer", "kind", "in", "out", "weight", "parameters", "MACs", "bytes out"]
 SIDES, ALIGN = "<<<<<>>>", {"<": "left", ">": "right"}
@@ -44,7 +44,8 @@ def summary(model: nn.Module, X: Any) -> "Summary":
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, but its type is {type(model).__name__}.")
     trace = Trace(model, X)
-    repairs = [] if trace.ok else find_repairs(trace, partial(Trace, model, X, trial=True))
+    views = VIEWS if trace.refused and not trace.mixed else (*VIEWS, "squeeze")
+    repairs = [] if trace.ok else find_repairs(trace, partial(Trace, model, X, trial=views))
     held = sum(p.numel() for p in trace.model.parameters() if not is_lazy(p))
     typed = tuple(lines for lines, then in repairs if not then.mended)
     return Summary(tuple(rows(trace)), held, trace.refused.name if trace.refused else None,

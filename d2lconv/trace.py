@@ -7,7 +7,7 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -22,9 +22,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 CONTAINERS = nn.Sequential, nn.ModuleList, nn.ModuleDict
 NOT_THE_USERS = Path(torch.__file__).parent, Path(__file__)
-VIEWS = "view", "reshape", "flatten", "squeeze"
-VIEW = re.compile(  # torch.flatten(x, ...) or .view(...)
-    rf"(torch\.({'|'.join(VIEWS)})\((?P<x>\w+)(?=[,)])|\.({'|'.join(VIEWS)})\()([^()]|\([^()]*\))*\)")
+VIEWS = "view", "reshape", "flatten"
 
 
 @dataclass(eq=False)
@@ -41,10 +39,10 @@ class Call:
 class Trace(TorchFunctionMode):
     """The calls of a network's layers, in order; and if it stops, the error and the operation that raised it."""
 
-    def __init__(self, model: nn.Module, X: Any, lines: str = "", trial: bool = False) -> None:
+    def __init__(self, model: nn.Module, X: Any, lines: str = "", trial: Collection[str] = ()) -> None:
         """Run a copy of a network on a copy of its input, after some lines of code.
 
-        A trial is silent, and a view that mixes the images of a batch makes a row of each instead.
+        A trial is silent, and where one of its views mixes the images of a batch, it makes a row of each instead.
         """
         super().__init__()
         self.model: Any = duplicate(model)
@@ -56,7 +54,7 @@ class Trace(TorchFunctionMode):
         self.operation: tuple[str, Any] = "", ()
         self.returns_nothing = False
         self.error: Exception | None = None
-        with undisturbed(model, silent=trial):
+        with undisturbed(model, silent=bool(trial)):
             try:
                 self.follow(lines)
             except Exception as error:
@@ -102,7 +100,7 @@ class Trace(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         own_code = not self.refused or not known(self.refused.module)
         try:
-            if self.trial and own_code and args and func.__name__ in VIEWS:
+            if own_code and args and func.__name__ in self.trial:
                 return self.view(func, args, kwargs or {})
             return func(*args, **(kwargs or {}))
         except Exception:
@@ -124,7 +122,8 @@ class Trace(TorchFunctionMode):
                 return x.reshape(*shape)
             if not to_rows:
                 raise
-        self.mended.append(VIEW.sub(r"\g<x>.flatten(1)", line))
+        call = rf"(torch\.{func.__name__}\((?P<x>\w+)(?=[,)])|\.{func.__name__}\()([^()]|\([^()]*\))*\)"
+        self.mended.append(re.sub(call, r"\g<x>.flatten(1)", line, count=1))
         return x.flatten(1)
 
     @property

@@ -498,6 +498,18 @@ def test_an_axis_that_is_squeezed_away_is_noticed(tmp_path):
     assert f" Write: {line.replace('squeeze()', 'flatten(1)')}" in report.advice
 
 
+def test_an_axis_that_is_squeezed_away_and_put_back_is_left_alone(tmp_path):
+    model = own("x = x.mean((2, 3), keepdim=True).squeeze().view(1, -1)", tmp_path)
+    report = d2l.summary(model, torch.rand(1, 1, 8, 8))
+    assert report.repairs == ("model.fc = nn.Linear(4, 10)",)
+
+
+def test_of_two_views_in_a_line_the_one_at_fault_is_mended(tmp_path):
+    line = "x = x.squeeze(); x = x.view(x.size(0), 100)"
+    report = d2l.summary(own(line, tmp_path), torch.rand(2, 1, 8, 8))
+    assert report.advice.endswith(" Write: x = x.squeeze(); x = x.flatten(1)")
+
+
 def test_a_view_is_mended_although_what_refuses_comes_later(tmp_path):
     line = "x = nn.BatchNorm1d(4).eval()(x.mean((2, 3), keepdim=True).squeeze())"
     report = d2l.summary(own(line, tmp_path), torch.rand(1, 1, 8, 8))
@@ -559,6 +571,16 @@ def test_a_layer_of_an_own_type_is_called_a_layer():
     report = d2l.summary(nn.Sequential(type("Mine", (nn.Conv2d,), {})(1, 8, 3)), rgb)
     assert report.advice.startswith("model[0] is made for 1 channel, but gets 3")
     assert "model[0] = nn.Conv2d(3, 8, 3)  # in place of Mine\n" in report.advice
+
+
+def test_a_layer_with_a_forward_of_its_own_is_not_replaced(tmp_path):
+    class Standardised(nn.Conv2d):
+        def forward(self, x):
+            return torch.conv2d(x, self.weight - self.weight.mean())
+
+    report = d2l.summary(nn.Sequential(Standardised(1, 8, 3)), rgb)
+    assert report.repairs == ("X = X.mean(1, keepdim=True)  # grey, the mean of the colours",)
+    assert "torch.conv2d(x, self.weight - self.weight.mean())\nThere, conv2d was given (2, 3, 28, 28)" in report.advice
 
 
 def test_a_nested_list_is_told_to_be_no_tensor():
