@@ -23,8 +23,9 @@ from d2lconv.exercises.engine.check import checker
 from d2lconv.exercises.engine.report import Section
 from d2lconv.exercises.tasks import counts, kernels
 from d2lconv.exercises.tasks import misconceptions as of
+from d2lconv.exercises.tasks.changes import on
 from d2lconv.exercises.tasks.misconceptions import IN_PLACE, READ
-from d2lconv.exercises.tasks.slips import on, task
+from d2lconv.exercises.tasks.slips import task
 
 BOOK = Path(__file__).parent.parent / "book"
 CHECKERS = [name for name in exercises.__all__ if name.startswith("check_")]

@@ -372,7 +372,8 @@ def of_channels(change):
 
 SLIPS = {
     "images of the batch not kept apart": [
-        of_layer(lambda X, *more: conv(X[:1], *more)), of_layer(lambda X, *more: conv(X, *more)[0])],
+        of_layer(lambda X, *more: conv(X[:1], *more)), of_layer(lambda X, *more: conv(X[:1], *more).expand(
+            len(X), -1, -1, -1))],
     "bias subtracted": [of_layer(lambda X, K, b, *more: conv(X, K, None if b is None else -b, *more))],
     "bias added along the height": [
         of_layer(lambda X, K, b, *more: conv(X, K, None, *more) + (0 if b is None else b[:, None]))],
@@ -412,6 +413,7 @@ def test_a_slip_of_a_sign_an_index_or_an_axis_has_its_name(name, function):
     (exercises.check_corr2d_multi_in_out, lambda X, K: conv(X, K).flatten(0, 1), "in order: only their shape is not."),
     (exercises.check_corr2d_multi_in_out, lambda X, K: conv(X, K).sum(0), "Axis 0 was summed over, and should stay."),
     (exercises.check_corr2d_multi_in_out, lambda X, K: conv(X, K)[-1], "Only the last along axis 0 came out."),
+    (exercises.check_conv2d, of_layer(lambda X, *more: conv(X, *more)[0]), "Only the first along axis 0 came out."),
     (exercises.check_depthwise, lambda X, K: torch.stack([corr(x, k) * (c == 0) for c, (x, k) in enumerate(
         zip(X, K))]), "Where a number came out it is right: the others stayed 0."),
     (exercises.check_red_only, lambda K: torch.stack([2 * K, 0 * K, 0 * K])[None], "It is 2 times what is wanted."),

@@ -85,7 +85,7 @@ class Exercise:
         """The name that the learner's function has."""
         return self.truth.__name__
 
-    @property
+    @functools.cached_property
     def arguments(self):
         """The names of the arguments, each with its default or `inspect.Parameter.empty`."""
         parameters = inspect.signature(self.truth).parameters
@@ -143,8 +143,14 @@ def attempted(function, problem):
 
 
 def call_by_name(function, known):
-    """Call a function with those of the known things that its parameters name."""
-    return function(**{name: known[name] for name in inspect.signature(function).parameters if name in known})
+    """Call a function of ours with those of the known things that its parameters name."""
+    return function(**{name: known[name] for name in names_of(function) if name in known})
+
+
+@functools.cache
+def names_of(function):
+    """The names of the parameters of a function of ours."""
+    return tuple(inspect.signature(function).parameters)
 
 
 def changed(change, truth):
@@ -155,7 +161,7 @@ def changed(change, truth):
     >>> changed(lambda Y, n: Y + n, lambda n: 2 * n)(3)
     9
     """
-    signature, needed = inspect.signature(truth), inspect.signature(change).parameters
+    signature, needed = inspect.signature(truth), names_of(change)
 
     @functools.wraps(truth)
     def function(*by_position, **by_name):

@@ -4,7 +4,8 @@ import math
 
 from d2lconv.exercises.engine.exercise import call_by_name, changed
 from d2lconv.exercises.tasks import misconceptions as of
-from d2lconv.exercises.tasks.slips import edited, on, task
+from d2lconv.exercises.tasks.changes import edited, on
+from d2lconv.exercises.tasks.slips import task
 
 LAYERS = {  # input_shape, weight_shape, stride, padding
     "a small layer": [

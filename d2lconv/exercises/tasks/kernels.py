@@ -6,8 +6,9 @@ import torch
 from torch.nn import functional as F
 
 from d2lconv.exercises.tasks import misconceptions as of
+from d2lconv.exercises.tasks.changes import dealt, on
 from d2lconv.exercises.tasks.numbers import drawn, tensors
-from d2lconv.exercises.tasks.slips import dealt, on, task
+from d2lconv.exercises.tasks.slips import task
 
 
 def turned(K):
@@ -50,9 +51,8 @@ def red_only(K):
 }), wrong=[
     (of.GREY_MEAN, lambda Y: Y / 3),
     (of.GREY_FIRST, lambda K: K[:, :1]),
-    (of.GREY_FIRST, lambda K: K[:, 1:2]),
-    (of.GREY_FIRST, lambda K: K[:, 2:]),
-    (of.GREY_FIRST, lambda K: K.amax(1, keepdim=True)),
+    (of.GREY_ONE, lambda K: K[:, 1:2]),
+    (of.GREY_ONE, lambda K: K[:, 2:]),
     (of.LEFT_OUT, lambda K: K[:, :2].sum(1, keepdim=True)),
     (of.LEFT_OUT, lambda K: K[:, 1:].sum(1, keepdim=True)),
     (of.LUMINANCE, lambda f, K: f(K * torch.tensor([0.299, 0.587, 0.114], dtype=K.dtype)[:, None, None])),
@@ -318,7 +318,6 @@ def weight_gradient(X, dY):
     (of.REVERSED, on(K=lambda K: K.flip(0, 1))),
     (of.FLIPPED_ONE, on(K=lambda K: K.flip(-1))),
     (of.FLIPPED_ONE, on(K=lambda K: K.flip(-2))),
-    (of.ONE_CHANNEL, on(K=lambda K: K[:1], dY=lambda dY: dY[:1])),
     (of.MEAN, lambda Y, dY: Y / len(dY)),
     (of.SQUARE, lambda dY, K: back(F.pad(dY, [K.shape[2] - 1] * 4), K)),
     (of.SQUARE, lambda dY, K: back(F.pad(dY, [K.shape[3] - 1] * 4), K)),

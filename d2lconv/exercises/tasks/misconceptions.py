@@ -320,6 +320,7 @@ GREY_MEAN = known("mean instead of sum over the kernel's slices", "grey",
                   "Three equal channels meet three slices, and the results are added, not averaged.")
 LUMINANCE = known("slices weighted by brightness", "grey",
                   "The three channels are equal already: nothing is converted, so each slice counts fully.")
+GREY_ONE = known("only one slice kept", "grey", "All three slices see the grey image: add them up.")
 GREY_FIRST = known("only the first slice kept", "grey",
                    "All three slices see the grey image: leave none out.")
 OVERWRITTEN = known("overwritten instead of added", "compose",

@@ -6,9 +6,10 @@ import itertools
 import torch
 from torch.nn.functional import pad
 
-from d2lconv.exercises.engine.exercise import EXERCISES, Exercise, Habits, axes, call_by_name
-from d2lconv.exercises.engine.sandbox import Refusal
+from d2lconv.exercises.engine.exercise import EXERCISES, Exercise, Habits, axes
 from d2lconv.exercises.tasks import misconceptions as of
+from d2lconv.exercises.tasks.changes import another_order, biased, edited, fewer, on, refolded, swapped
+from d2lconv.exercises.tasks.layer_slips import sides, whole_layer
 
 HABITS = Habits(of.IN_PLACE, of.REMEMBERED, of.UNCHECKED, of.ZIP)
 
@@ -33,26 +34,6 @@ def arguments(truth, read, wrong):
         *((of.SIGN, edited(name, lambda n: -n)) for name in names),
         *((of.ARGUMENTS, swapped(*pair)) for pair in itertools.combinations(names, 2)),
     ]
-
-
-def swapped(one, other):
-    """Two arguments, each in the other's place."""
-    return lambda f, given: f(**{**given, one: given[other], other: given[one]})
-
-
-def on(**edits):
-    """A change of arguments: each edit is the new value, or makes it of the arguments that it names."""
-    def change(f, given):
-        other = {
-            name: call_by_name(edit, {**given, "given": given}) if callable(edit) else edit
-            for name, edit in edits.items() if given.get(name) is not None}  # no bias stays none
-        return f(**{**given, **other})
-    return change
-
-
-def edited(name, edit):
-    """A change of one argument, whatever its name."""
-    return on(**{name: lambda given: edit(given[name])})
 
 
 def slips(shapes):
@@ -108,30 +89,6 @@ def summed(x, k, y):
         *((of.NO_SUM, put_together(combine)) for combine in (
             lambda maps: maps.amax(0), lambda maps: maps.prod(0), lambda maps: 2 * maps[0] - maps.sum(0))),
     ]
-
-
-def another_order(name, axis):
-    """Channels from the last to the first, or each one place further."""
-    return [
-        (of.REVERSED, edited(name, lambda T: T.flip(axis))),
-        (of.NEIGHBOUR, edited(name, lambda T: T.roll(1, axis))),
-        (of.NEIGHBOUR, edited(name, lambda T: T.roll(-1, axis))),
-    ]
-
-
-def fewer(T, axis, place):
-    """All but the first, or the last, along an axis; of a single one nothing is left, and a loop over it stops."""
-    if T.shape[axis] == 1:
-        raise ValueError("nothing is left")
-    return T.narrow(axis, int(place == 0), T.shape[axis] - 1)
-
-
-def biased(without, combine):
-    """A change of what is there before the bias, and how the bias comes in."""
-    def change(f, given, bias=None):
-        Y = call_by_name(without, {"f": f, "given": {**given, "bias": None} if "bias" in given else given})
-        return Y if bias is None else combine(Y, bias)
-    return change
 
 
 def several_kernels(x):
@@ -237,11 +194,6 @@ def kernel(names):
     return len(names) == 4 and names[0].startswith("c_") and names[1].startswith("c_")
 
 
-def refolded(Y):
-    """Maps whose pixels' channels lie side by side, and are folded as if they did not."""
-    return Y.movedim(-3, -1).reshape(Y.shape)
-
-
 def channels_last(x, k, windowed):
     """Slips in the order of the input's and the kernel's axes, from the channels' axis on."""
     reshaped = on(X=lambda X: X.reshape(X.movedim(x, -1).shape).movedim(-1, x))
@@ -258,148 +210,3 @@ def channels_last(x, k, windowed):
         *([(of.last(x), on(X=lambda X: X.movedim(-1, x), K=lambda K: K.movedim(-1, k)))] if windowed else []),
         *(several if k == 1 else []),
     ]
-
-
-# Which sides
-
-
-def slid(image, kernel, window):
-    """Loops over the places that somebody believes in, with the window that they believe in.
-
-    Each belief says which two of the true sides are taken. What does not fit fails, or is broadcast, as in the
-    learner's own loops.
-    """
-    def change(f, given, X, K, stride=1, padding=0):
-        X = pad(X, [padding] * 4)
-        given = {**given, "padding": 0, "stride": 1} if "padding" in given else given
-        (h, w), (k_h, k_w), (a, b) = (
-            [sides[place] for place in believed]
-            for sides, believed in ((X.shape[-2:], image), (K.shape[-2:], kernel), (K.shape[-2:], window)))
-        rows = []
-        for i in range(0, h - k_h + 1, stride):
-            row = []
-            for j in range(0, w - k_w + 1, stride):
-                patch = X[..., i:i + a, j:j + b]
-                both = torch.broadcast_shapes(patch.shape[-2:], K.shape[-2:])
-                row.append(f(**{**given, "X": patch.expand(*X.shape[:-2], *both), "K": K.expand(*K.shape[:-2], *both)}))
-            rows.append(torch.cat(row, -1))
-        return torch.cat(rows, -2)
-    change.simulated = True  # type: ignore[attr-defined]
-    return change
-
-
-def stopping(part, error, otherwise=lambda Y: Y):
-    """Stop where the image, the kernel or the result is not square: as an assert does, or a wrong index."""
-    def change(X, K, Y):
-        if any(shape[-1] != shape[-2] for shape in part(X.shape, K.shape, Y.shape)):
-            raise error
-        return otherwise(Y)
-    change.simulated = True  # type: ignore[attr-defined]
-    return change
-
-
-def sides():
-    """One side taken for both, two exchanged, and what is not square refused."""
-    right, exchanged, one, other = (0, 1), (1, 0), (0, 0), (1, 1)
-    beliefs = list(itertools.product((right, one, other, exchanged), repeat=3))
-    loops = [(of.EXCHANGED_HW if exchanged in belief else of.SQUARE, slid(*belief)) for belief in beliefs[1:]]
-    parts = [lambda X, K, Y: [K], lambda X, K, Y: [X], lambda X, K, Y: [X, K]]
-    result = lambda X, K, Y: [Y]  # noqa: E731
-    return [
-        *((of.NOT_SQUARE, stopping(part, Refusal)) for part in (*parts, result)),
-        *sorted(loops, key=lambda loop: loop[0] is of.EXCHANGED_HW),
-        *((of.SQUARE, stopping(part, IndexError)) for part in parts),
-        (of.EXCHANGED_HW, stopping(result, IndexError)),
-        (of.EXCHANGED_HW, stopping(result, IndexError, lambda Y: Y.mT)),
-    ]
-
-
-# Which bias, which group
-
-
-def whole_layer():
-    """Slips in the options of a whole layer."""
-    def padded(sides):
-        return on(X=lambda X, padding: pad(X, sides(padding)), padding=0)
-
-    def rounded_up(f, given, X, K, stride, padding):
-        X = pad(X, [padding] * 4)
-        right, below = (-(x - k) % stride for x, k in zip(X.shape[:1:-1], K.shape[:1:-1]))
-        return f(**{**given, "X": pad(X, (0, right, 0, below)), "padding": 0})
-
-    def with_bias(combine):
-        return biased(lambda f, given: f(**given), combine)
-
-    def filled(**how):
-        def change(f, given, X, padding):
-            return f(**{**given, "X": pad(X, [padding] * 4, **how), "padding": 0}) if padding else f(**given)
-        return change
-
-    def dense(f, given, stride):
-        return f(**{**given, "stride": 1})
-
-    def grouped(edit):
-        return lambda X, groups: edit(X.unflatten(1, (groups, -1))).flatten(1, 2)
-
-    def interleaved(inputs, kernels, outputs):
-        def change(f, given, X, K, bias, groups):
-            X, K = dealt(X, groups, 1) if inputs else X, dealt(K, groups, 0) if kernels else K
-            Y = f(**{**given, "X": X, "K": K, "bias": None})
-            Y = Y[:, dealt(torch.arange(len(K)), groups, 0).argsort()] if outputs else Y
-            return Y if bias is None else Y + bias[:, None, None]
-        return change
-
-    return [
-        (of.ONE_SIDE, padded(lambda p: (0, p, 0, p))),
-        (of.ONE_SIDE, padded(lambda p: (p, 0, p, 0))),
-        (of.ONE_SIDE, padded(lambda p: (0, 2 * p, 0, 2 * p))),
-        (of.ONE_AXIS, padded(lambda p: (p, p))),
-        (of.ONE_AXIS, padded(lambda p: (0, 0, p, p))),
-        (of.PADDED_TWICE, on(padding=lambda padding: 2 * padding)),
-        (of.PADDED_AFTER, lambda f, given, padding: pad(f(**{**given, "padding": 0}), [padding] * 4)),
-        *((of.NOT_ZEROS, filled(**how)) for how in (
-            {"value": 1.0}, {"mode": "replicate"}, {"mode": "reflect"}, {"mode": "circular"})),
-        (of.TOTAL_PADDING, padded(lambda p: (p // 2, p - p // 2) * 2)),
-        (of.NO_PADDING, on(padding=0)),
-        (of.NO_STRIDE, on(stride=1)),
-        (of.ROUNDING, rounded_up),
-        (of.ONE_AXIS, lambda f, given, stride: dense(f, given, stride)[..., ::stride, :]),
-        (of.ONE_AXIS, lambda f, given, stride: dense(f, given, stride)[..., ::stride]),
-        (of.STRIDE_SIZE, lambda f, given, Y, stride: dense(f, given, stride)[..., :Y.shape[2], :Y.shape[3]]),
-        (of.THINNED, on(
-            X=lambda X, padding, stride: pad(X, [padding] * 4)[..., ::stride, ::stride], padding=0, stride=1)),
-        (of.ONE_IMAGE, lambda Y: Y[:1]),
-        (of.ONE_IMAGE, lambda Y: Y[-1:]),
-        (of.ONE_IMAGE, lambda Y: Y[0]),
-        (of.ONE_IMAGE, lambda Y: Y[:1].expand_as(Y)),
-        (of.ONE_IMAGE, lambda Y: Y.sum(0, keepdim=True)),
-        (of.BIAS_NONE, on(bias=None)),
-        (of.BIAS_SIGN, on(bias=lambda bias: -bias)),
-        (of.BIAS_PAIR, on(bias=lambda K, bias: K.shape[1] * bias)),
-        (of.BIAS_WEIGHT, on(bias=lambda K, bias: K[0].numel() * bias)),
-        (of.BIAS_WEIGHT, on(bias=lambda K, bias: K[0, 0].numel() * bias)),
-        (of.BIAS_WIDTH, with_bias(lambda Y, bias: Y + bias)),
-        (of.BIAS_HEIGHT, with_bias(lambda Y, bias: Y + bias[:, None])),
-        (of.BIAS_BATCH, with_bias(lambda Y, bias: Y + bias[:, None, None, None])),
-        (of.BIAS_TIMES, with_bias(lambda Y, bias: Y * bias[:, None, None])),
-        (of.REVERSED, on(bias=lambda bias: bias.flip(0))),
-        (of.BIAS_ONE, on(bias=lambda bias: bias[:1].expand_as(bias))),
-        (of.BIAS_ONE, on(bias=lambda bias: bias.sum().expand_as(bias))),
-        (of.BIAS_ONE, on(bias=lambda bias: bias.mean().expand_as(bias))),
-        (of.BIAS_ONE, on(bias=lambda bias, groups: bias.chunk(groups)[0].repeat(groups))),
-        (of.BIAS_IN, on(X=lambda X, bias: X if bias is None else X + bias[:, None, None], bias=None)),
-        (of.BIAS_IN, on(bias=lambda X, bias: bias[:X.shape[1]].sum().expand_as(bias))),
-        (of.NO_GROUPS, on(K=lambda X, K: K.expand(-1, X.shape[1], -1, -1), groups=1)),
-        (of.EVERYWHERE, on(K=lambda K, groups: K.repeat(1, groups, 1, 1), groups=1)),
-        (of.NO_GROUPS, on(X=lambda X, K: X[:, :K.shape[1]], groups=1)),
-        (of.GROUP_KERNEL, on(K=lambda K, groups: K.chunk(groups)[0].repeat(groups, 1, 1, 1))),
-        (of.ONE_GROUP, lambda Y, groups: Y[:, :Y.shape[1] // groups]),
-        (of.REVERSED, on(X=grouped(lambda X: X.flip(1)))),
-        (of.SUMMED, lambda Y, groups: Y.unflatten(1, (groups, -1)).sum(1)),
-        *((of.INTERLEAVED, interleaved(*which)) for which in itertools.product((0, 1), repeat=3) if any(which)),
-    ]
-
-
-def dealt(T, groups, axis):
-    """Deal channels out to the groups like cards."""
-    return T.unflatten(axis, (-1, groups)).transpose(axis, axis + 1).flatten(axis, axis + 1)
