@@ -92,7 +92,9 @@ class Call(threading.Thread):
     def run(self):
         self.context.run(_inside.set, True)
         try:
-            torch.set_default_device(default_device())  # so that the learner's torch.zeros meets X
+            device = default_device()  # of the learner's torch.zeros, too, so that it meets X
+            if device.type != "cpu":  # a default that is set makes every call of torch slower
+                torch.set_default_device(device)
             before = self.context.run(surroundings.read)
             try:
                 self.value = readable(self.context.run(self.function))
