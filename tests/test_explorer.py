@@ -91,6 +91,26 @@ CUT = """([states, scrolls]) => {
     return found;
 }"""
 
+# The signs between the channels' maps, which only the stylesheet knows, and what each of them lies on.
+PLUS = """() => {
+    const signs = [], hit = [];
+    for (const band of document.querySelectorAll(".seen")) {
+        const sign = getComputedStyle(band, "::before"), box = band.getBoundingClientRect();
+        if (sign.content !== '"+"' || sign.position !== "absolute") continue;
+        const right = box.right - parseFloat(sign.right), top = box.top + parseFloat(sign.top);
+        const plus = {left: right - parseFloat(sign.width), right, top: top + 4, bottom: top + 14};
+        signs.push(plus);
+        if (plus.right > innerWidth) hit.push("the edge of the page");
+        for (const part of band.closest(".stage").querySelectorAll(".matrix, .cap, .operator, .strength")) {
+            const other = part.getBoundingClientRect();
+            if (plus.left < other.right && other.left < plus.right
+                    && plus.top < other.bottom && other.top < plus.bottom)
+                hit.push(part.className + " " + part.textContent);
+        }
+    }
+    return [signs.length, hit];
+}"""
+
 
 @pytest.fixture
 def show(browser):
@@ -178,6 +198,14 @@ def test_no_number_is_cut_at_200_percent(show):
     page = show(viewport={"width": 640, "height": 360}, device_scale_factor=2, body='style="margin: 0"')
     states = [{}, {"padding": [[1, 1], [1, 1]]}, {"c_i": 4, "c_o": 4, "k": 3, "size": 5}]
     assert page.evaluate(CUT, [states, True]) == []
+
+
+@pytest.mark.parametrize("width", [320, 360, 480, 560, 688, 1024, 1280])
+def test_no_plus_lies_on_a_number_or_on_a_picture(show, photograph, width):
+    page = show(explore(), explore(*photograph), viewport={"width": width, "height": 900})
+    signs, hit = page.evaluate(PLUS)
+    assert signs >= (1 if width < 520 else 3)  # where it is narrow, the channels of the photograph fold
+    assert hit == []
 
 
 @pytest.mark.parametrize(("width", "height", "column"), [(1280, 600, 688), (390, 800, 366)])
