@@ -48,7 +48,7 @@ serve: port book  ## build the site and show it on http://localhost:8000, or wit
 	$(BIN)/python -m http.server $(PORT) --bind localhost --directory _build/html
 
 port:  # before the build, not after
-	@$(PYTHON) -c "import socket; socket.create_server(('localhost', $(PORT)))" 2>/dev/null \
+	@"$(PYTHON)" -c "import socket; socket.create_server(('localhost', $(PORT)))" 2>/dev/null \
 	    || { echo "port $(PORT) is taken: make serve PORT=$$(($(PORT) + 1))"; exit 1; }
 
 test: book test-notebooks test-package  ## run everything that must hold
@@ -75,11 +75,11 @@ test-states: book  ## look at the explorer in each of its states at each width (
 	EVERY_STATE=1 $(BIN)/python -m pytest tests/test_site.py -k any_state
 
 test-gpu: copies  ## run package tests and notebooks on CUDA, in the environment that $(PYTHON) has
-	D2LCONV_DEVICE=cuda $(PYTHON) -c "import d2lconv; print('on', d2lconv.default_device())"
-	D2LCONV_DEVICE=cuda $(PYTHON) -m pytest -m "not peers" --doctest-modules d2lconv $(PACKAGE_TESTS)
+	D2LCONV_DEVICE=cuda "$(PYTHON)" -c "import d2lconv; print('on', d2lconv.default_device())"
+	D2LCONV_DEVICE=cuda "$(PYTHON)" -m pytest -m "not peers" --doctest-modules d2lconv $(PACKAGE_TESTS)
 	rm -f _build/cuda.xml
-	-D2LCONV_DEVICE=cuda $(PYTHON) -m pytest -p tests.nbval_settings --junitxml=_build/cuda.xml _build/alone
-	$(PYTHON) -m tools.notebooks record cuda _build/cuda.xml  # says how many cells differ, and fails if one does
+	-D2LCONV_DEVICE=cuda "$(PYTHON)" -m pytest -p tests.nbval_settings --junitxml=_build/cuda.xml _build/alone
+	"$(PYTHON)" -m tools.notebooks record cuda _build/cuda.xml  # says how many cells differ, and fails if one does
 
 verify: $(READY) copies  ## run the notebooks on the CPU, and write the result into book/verified.json
 	rm -f _build/cpu.xml
@@ -116,7 +116,7 @@ links: $(READY)  ## try every link to another site
 	    --path-output . --builder linkcheck --quiet
 
 address:  ## write the repository's address everywhere: make address REPO=owner/name
-	$(PYTHON) -m tools.address $(REPO)
+	"$(PYTHON)" -m tools.address $(REPO)
 
 slides: book  ## build a deck of slides for each chapter, with the site, into _build/html/slides
 
@@ -146,7 +146,7 @@ dist: $(READY)  ## build sdist and wheel into dist/, and run the README's exampl
 	$(BIN)/python -m pip freeze --exclude-editable > _build/frozen.txt
 	sed -n '/^```python/,/^```/{/^```/!p;}' README.md > _build/example.py
 	echo 'print(len(d2l.explore()._repr_html_()), "characters of explorer")' >> _build/example.py
-	$(PYTHON) -m venv --clear _build/dist
+	"$(PYTHON)" -m venv --clear _build/dist
 	_build/dist/bin/python -I -m pip install --quiet --constraint _build/frozen.txt dist/*.whl
 	cd _build && dist/bin/python -I -W error example.py
 	_build/dist/bin/python -I -m pip install --quiet --no-deps --force-reinstall dist/*.tar.gz
@@ -161,13 +161,13 @@ mutants: $(READY)  ## change the package in one place at a time, and show that a
 	$(BIN)/python -m tools.mutants $(MODULES)
 
 audit: $(READY)  ## look for known vulnerabilities in what is installed (needs the network)
-	$(PYTHON) -m venv _build/audit  # its own, since it brings twenty packages that nobody else needs
+	"$(PYTHON)" -m venv _build/audit  # its own, since it brings twenty packages that nobody else needs
 	_build/audit/bin/python -m pip install --quiet "pip-audit>=2.9,<3"
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//' > _build/frozen.txt
 	_build/audit/bin/pip-audit --requirement _build/frozen.txt --no-deps --disable-pip --strict
 
 licences: $(READY)  ## list the licence of everything that is installed
-	$(PYTHON) -m venv _build/licences  # its own, so that it does not list itself
+	"$(PYTHON)" -m venv _build/licences  # its own, so that it does not list itself
 	_build/licences/bin/python -m pip install --quiet "pip-licenses>=5,<6"
 	@_build/licences/bin/pip-licenses --python=$(BIN)/python
 
@@ -176,8 +176,8 @@ clean:  ## remove everything that can be made again
 
 $(READY): requirements.txt requirements-no-deps.txt pyproject.toml
 	@echo "--- installing into $(VENV), once"
-	$(PYTHON) -c "import sys; sys.version_info >= (3, 10) or sys.exit('Python 3.10 or newer is needed')"
-	$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --no-compile --requirement requirements.txt $(OR_SAY)
+	"$(PYTHON)" -c "import sys; sys.version_info >= (3, 10) or sys.exit('Python 3.10 or newer is needed')"
+	"$(PYTHON)" -m venv $(VENV)
+	@$(BIN)/python -m pip install --requirement requirements.txt $(OR_SAY)
 	$(BIN)/python -m pip install --no-deps --requirement requirements-no-deps.txt
 	touch $@

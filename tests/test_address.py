@@ -20,7 +20,7 @@ NEW, MERGED = "ada-l/" "conv.2-d", "bob/" "conv"
 
 
 def run(root, *arguments):
-    return subprocess.run([sys.executable, "-m", "tools.address", *arguments], cwd=root,
+    return subprocess.run([sys.executable, "-B", "-m", "tools.address", *arguments], cwd=root,
                           capture_output=True, text=True)
 
 
