@@ -13,9 +13,9 @@ const WRONG = {
   "one shared kernel": (p, at, own) => [own[0], own.at(-1)].map(slice => met_by(p, at, own.map(() => slice))),
   "only one input channel seen": (p, at) => {
     const [, bias, terms] = parts(p, at);
-    return [terms[0] + bias, terms.at(-1) + bias];
+    return [terms[0] + bias, terms.at(-1) + bias, value(p, at, {X: p.X.map(() => p.X[0])})];
   },
-  "the same kernel for every output channel": (p, at) => [met_by(p, at, p.K[0])],
+  "the same kernel for every output channel": (p, at) => [p.K[0], p.K.at(-1)].map(kernel => met_by(p, at, kernel)),
   "kernel flipped (true convolution)": (p, at, own) =>
     [own, [...own].reverse()].map(kernel => met_by(p, at, kernel.map(flip))),
   "activation before the sum": (p, at) => [element(p, at, {...RIGHT, act: "before"}).value],
