@@ -1,4 +1,4 @@
-"""The whole layer: the contraction of `d2lconv.corr`, with batch, bias, stride, padding, dilation and groups."""
+"""The whole layer: the contraction, with batch, bias, stride, padding, dilation and groups."""
 
 from typing import Any
 

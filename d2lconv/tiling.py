@@ -1,4 +1,4 @@
-"""What makes the contraction lean on large images, and fast on the way back.
+"""What saves the contraction memory on large images, and time on the way back.
 
 Columns repeat a pixel up to ``k_h * k_w`` times. Where they are many, they are made and multiplied a tile
 at a time: some rows of one image, or some images. The derivatives, each a sum of the same kind, are stated
@@ -18,7 +18,7 @@ from d2lconv.contraction import add_border, correlate, im2col, windows
 from d2lconv.runtime import autocast_dtype, autocast_off
 from d2lconv.validation import Geometry
 
-TILE = 2**21  # numbers in the columns of a tile: 8 MB of float32, still in the cache when they are multiplied
+TILE = 2**21  # numbers in the columns of a tile: 8 MiB of float32, still in the last cache when they are multiplied
 PIXELS = 512  # output pixels in a tile, at least: with fewer a matrix product is slow
 NONE = ((0, 0), (0, 0))
 
@@ -184,7 +184,11 @@ def add_back(dY: Tensor, K: Tensor, shape: Sequence[int], geometry: Geometry) ->
 
 
 def col2im(dY: Tensor, K: Tensor, W: Tensor, groups: int) -> None:
-    """Add the columns of a gradient to the windows that they came from; ``W`` is a view of the image's gradient."""
+    """Multiply a gradient with the kernels, and add the columns to the windows that they came from.
+
+    Shapes: ``(n, c_o, h_out, w_out), (c_o, c_i / groups, k_h, k_w), (n, c_i, h_out, w_out, k_h, k_w)``; ``W`` is a
+    view of the image's gradient.
+    """
     n, c_i, h_out, w_out, k_h, k_w = W.shape
     rows = K.reshape(groups, len(K) // groups, -1)
     dY_columns = im2col(dY[..., None, None], groups)

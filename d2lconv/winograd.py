@@ -55,7 +55,7 @@ def tile_size(X: Tensor, K: Tensor) -> int:
 
 
 def in_tiles(X: Tensor, K: Tensor, m: int) -> Tensor:
-    """Compute F(m x m, 3x3): m x m outputs from each tile of m + 2 pixels a side."""
+    """Compute F(m x m, 3x3): m x m outputs from each tile of m + 2 pixels a side, in p rows of q tiles."""
     t = m + 2
     c_o, c_i, *_ = K.shape
     h_out = X.shape[1] - 2

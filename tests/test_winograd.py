@@ -45,10 +45,16 @@ def test_each_way_is_chosen_somewhere_and_right(size, m):
     assert error(corr2d_multi_in_out_3x3(X, K), X, K) < 40
 
 
-def test_many_strips_of_tiles_are_put_together_in_order(monkeypatch):
+@pytest.mark.parametrize(("size", "m"), [((256, 256, 58, 13), 4), ((96, 128, 30, 30), 1), ((256, 64, 18, 58), 4)])
+def test_where_two_ways_are_close_the_count_of_their_work_decides(size, m):
+    assert tile_size(*draw(*size, torch.float32)) == m
+
+
+@pytest.mark.parametrize("tiles", [1, 8])  # a row of tiles each, and two
+def test_many_strips_of_tiles_are_put_together_in_order(tiles, monkeypatch):
     X, K = draw(2, 3, 23, 18)
     whole = in_tiles(X, K, 4)
-    monkeypatch.setattr("d2lconv.winograd.TILES", 1)
+    monkeypatch.setattr("d2lconv.winograd.TILES", tiles)
     assert torch.allclose(in_tiles(X, K, 4), whole, rtol=1e-12, atol=1e-12)
 
 
