@@ -27,6 +27,12 @@ def links(book):
     return [link.get_object() for page in book.pages for link in page.get("/Annots", ())]
 
 
+@pytest.fixture(scope="module")
+def text(book):
+    """All words, a page in a line."""
+    return "\n".join(" ".join(page.extract_text().split()) for page in book.pages)
+
+
 def heading(chapter):
     page = BeautifulSoup((ROOT / f"_build/html/{chapter}.html").read_text("utf-8"), "html.parser")
     return page.select_one("article h1").contents[0]
@@ -62,14 +68,12 @@ def test_the_first_page_shows_the_explorer_without_its_buttons_and_its_number(bo
     assert f"1 / {len(book.pages)}" in text
 
 
-def test_code_mathematics_and_outputs_are_text(book):
-    text = "\n".join(page.extract_text() for page in book.pages)
+def test_code_mathematics_and_outputs_are_text(text):
     for part in ("corr2d_multi_in_out", "torch.Size([3, 2, 2, 2])", "∑", "104., 120."):
         assert part in text
 
 
-def test_on_paper_a_question_is_its_text_without_its_answer(book):
-    text = " ".join(" ".join(page.extract_text() for page in book.pages).split())
+def test_on_paper_a_question_is_its_text_without_its_answer(text):
     assert "A depthwise layer with three channels, at one place" in text
     assert "Wrong answers, and the beliefs that lead there" not in text
     assert "Next question" not in text
