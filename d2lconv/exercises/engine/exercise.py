@@ -121,8 +121,13 @@ class Exercise:
         made = [Wrong(one, change, changed(change, self.truth)) for one, change in self.changes]
         if any(problem.size for problem in self.problems):
             return tuple(made)
-        told_apart = {self.results(one.function): one for one in reversed(made)} | {self.results(self.truth): None}
-        return tuple(one for one in made if told_apart[self.results(one.function)] is one)
+        seen, told_apart = {self.results(self.truth)}, []
+        for one in made:
+            results = self.results(one.function)
+            if results not in seen:
+                seen.add(results)
+                told_apart.append(one)
+        return tuple(told_apart)
 
     def results(self, function):
         """What a function of ours makes of every problem, as text."""

@@ -61,12 +61,12 @@ def pair(trials, exercise):
         if seen[wrong.misconception] <= PER_MISCONCEPTION and not wrong.simulated:
             few.append(wrong)
     alone = {wrong: imagined(wrong.function, smallest.problem, exercise) for wrong in few}
-    alike = {wrong for wrong, (value, fault) in alone.items() if fault and agree(smallest, value)}
+    agreeing = {wrong for wrong, (value, fault) in alone.items() if fault and agree(smallest, value)}
     harmless = {wrong for wrong, (_, fault) in alone.items() if not fault}
     for one, other in itertools.combinations(few, 2):
         if one.misconception == other.misconception:
             continue  # a second mistake of one kind can undo the first, or make something else of it
-        if {one, other} & harmless and not {one, other} & alike:
+        if {one, other} & harmless and not {one, other} & agreeing:
             continue  # what changes nothing here leaves the other as it is alone
         both = changed(other.change, one.function)
         theirs, fault = imagined.__wrapped__(both, smallest.problem, exercise)
@@ -113,8 +113,7 @@ def imagined(wrong, problem, exercise):
     except Exception:
         return None, Fault.ERROR
     truth, terms = expected(exercise, problem)
-    room = 0.0 if exercise.exact else tolerance(problem.arguments, terms)
-    return value, judged(Outcome(value), truth, room)[0]
+    return value, judged(Outcome(value), truth, tolerance(problem.arguments, terms))[0]
 
 
 def agree(trial, theirs):

@@ -40,7 +40,7 @@ def attempt(function, problem, exercise, seconds):
     outcome = call(function, by_position, by_name, seconds=seconds)
     if outcome.stop == Fault.ENDLESS:
         outcome = dataclasses.replace(outcome, error=f"{outcome.error}\n{LOOP if problem.size else COUNT}")
-    room = 0.0 if exercise.exact else tolerance(problem.arguments, terms, half(outcome.value) or torch.float32)
+    room = tolerance(problem.arguments, terms, half(outcome.value) or torch.float32)
     fault, told = judged(outcome, truth, room)
     return Trial(problem, truth, room, outcome, fault, told)
 
@@ -58,9 +58,10 @@ def first(value):
 
 @functools.cache
 def expected(exercise, problem):
-    """The right answer in float64 on the CPU, and the same from absolute values."""
+    """The right answer in float64 on the CPU, and the same from absolute values; 0 where nothing may be rounded."""
     truth = answer(exercise.truth, problem)
-    return truth, answer(exercise.truth, problem.changed(torch.abs)) if has_tensor(truth) else 0.0
+    rounded = has_tensor(truth) and not exercise.exact
+    return truth, answer(exercise.truth, problem.changed(torch.abs)) if rounded else 0.0
 
 
 def has_tensor(truth):
