@@ -7,24 +7,23 @@ import traceback
 from typing import Any
 
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
-from d2lconv.repairs import FEATURES, arriving, fitting, where, window, written
+from d2lconv.layers import FEATURES, arriving, fitting, where, window, written
 from d2lconv.trace import Call, Trace, known, size, users_line
 
 JOINED = " torch.cat joins {}, unless it is given the axis of the channels, 1."
 
 
-def advise(trace: Trace, repairs: list[tuple[str, Trace]]) -> str:
+def advise(trace: Trace, repairs: list[Trace]) -> str:
     """Write why a network stopped, or what is odd in one that ran, and what to write instead."""
     text = reason(trace)
-    for n, (lines, then) in enumerate(repairs):
+    for n, then in enumerate(repairs):
         intro = "or:" if n else "To get further, write:" if then.error else "Write:"
         if then.mended and not n:
             text += f" Write: {then.mended[0]}"
             intro = "and:"
-        if lines:
-            text += f"\n{intro}\n{textwrap.indent(lines, '    ')}"
+        if then.lines:
+            text += f"\n{intro}\n{textwrap.indent(then.lines, '    ')}"
         if then.error:
             text += f"\nThen: {reason(then)}"
     return text
@@ -58,7 +57,7 @@ def refusal(trace: Trace, call: Call) -> str:
         for kind in ("dtype", "device"):
             if getattr(x, kind) != getattr(weight, kind):
                 return f"The input is {getattr(x, kind)}, but {place}.weight is {getattr(weight, kind)}."
-    if trace.times(layer) > 1:
+    if layer in [earlier.module for earlier in trace.calls[:-1]]:
         return (f"{place} has run before, and gets {size(x)} now. "
                 f"This call needs a layer of its own: {written(layer, **fitting(layer, x))}")
     if not re.search(r"\b\dD\b", str(trace.error)):  # "expected 4D input"
@@ -90,9 +89,8 @@ def other_number(trace: Trace, call: Call, name: str, c: int) -> str:
 def own_code(trace: Trace, error: Exception) -> str:
     """Say which line of the network's own code refused, what it was given, and what may be meant."""
     code = users_line([*traceback.extract_tb(error.__traceback__)])
-    name, args = trace.operation
+    name, shapes = trace.operation
     plain = name.strip("_")  # y += x calls add_
-    shapes = [size(x) for x in tree_leaves(args) if isinstance(x, Tensor)]
     said = f"No layer refused, but the network's own code: {code or 'the call of the network itself'}"
     if not shapes:
         return said

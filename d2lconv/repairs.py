@@ -1,23 +1,29 @@
-"""What to write where a network stops: every repair is tried before it is recommended."""
+"""What to write where a network stops: every repair is tried before it is recommended.
 
-import inspect
+A repair is a line of code to type before the network is called. It gives the input another form, makes the layer that
+refused anew, or changes a size. A candidate helps if with it the network runs to its end, or at least further.
+"""
+
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from d2lconv.conv import Conv2d
+from d2lconv.layers import fitting, kind_of, same, where, window, written
 from d2lconv.trace import Call, Trace, known, size
 
-FEATURES = "in_features", "input_size", "embed_dim"  # which a layer counts on the last axis
-MADE_FOR = "in_channels", "num_features", "num_channels", "num_parameters", *FEATURES
 FEATURES_LAST = nn.Embedding, nn.Linear, nn.RNNBase, nn.LayerNorm, nn.TransformerEncoderLayer
 CASTS = {torch.float16: ".half()", torch.bfloat16: ".bfloat16()", torch.float32: ".float()", torch.float64: ".double()"}
+TENSORS = [  # from a list, a batch with its labels, an array, an image of PIL, a shape
+    "torch.stack(X)", "X[0]", "torch.tensor(X)", "torch.tensor(np.array(X))", "torch.rand(X)"
+]
 AXES = [  # those of what is given, what to write after it, and why: the likeliest first
     ("h w", "[None, None]", "a batch of one image of one channel"),
     ("n l", "[:, None]", "each row has one channel"),
@@ -47,36 +53,33 @@ COLOURS = [
 Table = list[tuple[str, str, str]]
 
 
-def find_repairs(trace: Trace, attempt: Callable[[str], Trace]) -> list[tuple[str, Trace]]:
-    """Return what helps, at most two of them: lines to type, each with the `Trace` that it leads to.
+def find_repairs(trace: Trace) -> list[Trace]:
+    """Return the network's runs after what helps, at most two of them.
 
-    ``attempt`` runs the network after some lines. If none leads to its end, those that lead furthest
-    are taken, and what helps from there on.
+    If nothing leads to its end, what leads furthest is taken, and what helps from there on.
     """
-    helping, lines, furthest = [], "", trace
-    stages = {
-        "view": [] if trace.mended else [""],  # a trial mends views
-        "input": rearranged(trace, AXES),
-        "layer": rebuilt(trace),
-        "colours": rearranged(trace, COLOURS),
-        "size": resized(trace),
-    }
-    for stage, candidates in stages.items():
-        if stage == "size" and furthest is not trace:
-            break
-        for candidate in candidates:
-            again = attempt(candidate)
-            if again.ok:
-                helping.append((candidate, again))
-                break
-            if again.reached > furthest.reached:
-                lines, furthest = candidate, again
-        if helping and stage != "layer":
-            break
-    if helping or furthest is trace:
-        return helping
-    more = find_repairs(furthest, lambda later: attempt(f"{lines}\n{later}"))
-    return [(f"{lines}\n{later}".strip(), last) for later, last in more] or [(lines, furthest)]
+    formed = furthest(trace, chain([""], rearranged(trace, AXES)))  # no line: an own view may be all that is wrong
+    if formed.ok:
+        return [formed]
+    made, coloured = furthest(trace, rebuilt(trace)), furthest(trace, rearranged(trace, COLOURS))
+    if made.ok or coloured.ok:
+        return [run for run in (made, coloured) if run.ok]
+    best = max(formed, made, coloured, key=lambda run: run.reached)
+    if best is trace:
+        best = furthest(trace, resized(trace))
+    return [] if best is trace else find_repairs(best) or [best]
+
+
+def furthest(trace: Trace, candidates: Iterable[str]) -> Trace:
+    """Try lines until some lead to the network's end; return the run that gets furthest, or this one if none helps."""
+    best = trace
+    for lines in candidates:
+        again = trace.after(lines)
+        if again.ok:
+            return again
+        if again.reached > best.reached:
+            best = again
+    return best
 
 
 # What a network is given
@@ -84,12 +87,11 @@ def find_repairs(trace: Trace, attempt: Callable[[str], Trace]) -> list[tuple[st
 def rearranged(trace: Trace, table: Table) -> Iterator[str]:
     """Write the input with other axes, and with the type and on the device of the network."""
     c = getattr(trace.refused and trace.refused.module, "in_channels", 0) or 1
-    for x, name, line in inputs(trace.X):
+    for x, way, line in inputs(trace.X):
         cast, why_cast = cast_for(x, trace)
         for view, why in views(x, table, c):
             comment = ", ".join(filter(None, [why, why_cast]))
-            if view + cast or name not in line:
-                yield line.replace("{}", name + view + cast) + (comment and f"  # {comment}")
+            yield f"{line.replace('{}', way + view + cast)}  # {comment}".rstrip(" #")
 
 
 def views(x: Tensor, table: Table, c: int) -> Iterator[tuple[str, str]]:
@@ -105,37 +107,29 @@ def views(x: Tensor, table: Table, c: int) -> Iterator[tuple[str, str]]:
 
 
 def inputs(X: Any) -> Iterator[tuple[Tensor, str, str]]:
-    """List each input: its tensor, its name, and a line that sets it to {}."""
+    """List each tensor that X is, holds or makes: the tensor, the way to it, and a line that sets it to {}."""
+    ways = [(way, "X = {}") for way in (["X"] if isinstance(X, Tensor) else TENSORS)]
     if isinstance(X, dict):
-        yield from ((x, f"X[{key!r}]", f"X[{key!r}] = {{}}") for key, x in X.items() if isinstance(x, Tensor))
-    elif isinstance(X, tuple) and any(isinstance(x, Tensor) for x in X):
-        names = [f"X[{n}]" for n in range(len(X))]
-        for n, x in enumerate(X):
+        ways = [(f"X[{key!r}]", f"X[{key!r}] = {{}}") for key in X]
+    if isinstance(X, tuple):
+        items = [f"X[{n}]" for n in range(len(X))]
+        ways = [(item, f"X = ({', '.join(items)})".replace(item, "{}")) for item in items] + ways
+    for way, line in ways:
+        with suppress(Exception):
+            x = eval(way, {"torch": torch, "np": np, "X": X})
             if isinstance(x, Tensor):
-                yield x, names[n], f"X = ({', '.join([*names[:n], '{}', *names[n + 1:]])})"
-        yield from inputs([*X])  # as a batch that comes with its labels
-    else:
-        made = {Tensor: ["X"], tuple: ["torch.rand(X)"], list: ["torch.stack(X)", "X[0]", "torch.tensor(X)"]}
-        ways = next((ways for kind, ways in made.items() if isinstance(X, kind)), ["torch.tensor(X)"])
-        for way in ways:
-            with suppress(Exception):
-                if isinstance(x := eval(way, {"torch": torch, "X": X}), Tensor):
-                    yield x, way, "X = {}"
-        if hasattr(X, "__array_interface__"):  # as an image of PIL
-            import numpy as np
-
-            yield torch.tensor(np.array(X)), "torch.tensor(np.array(X))", "import numpy as np\nX = {}"
+                yield x, way, "import numpy as np\n" * ("np." in way) + line
 
 
 def cast_for(x: Tensor, trace: Trace) -> tuple[str, str]:
     """Return what to write after a tensor to give it the network's type and device, and why."""
-    weight = next((p for p in trace.model.parameters() if p.is_floating_point()), x)
     if trace.refused and isinstance(trace.refused.module, nn.Embedding):
         return ".long()", "indices are integers"
+    weight = next((p for p in trace.model.parameters() if p.is_floating_point()), x)
     move = "" if weight.device == x.device else f'.to("{weight.device}")'
-    if x.is_complex() and not weight.is_complex():
-        return f"{move}.abs(){CASTS[weight.dtype]}", "magnitudes are real"
     cast = "" if weight.dtype == x.dtype else CASTS.get(weight.dtype, "")
+    if cast and x.is_complex():
+        return f"{move}.abs(){cast}", "magnitudes are real"
     if cast and x.dtype == torch.uint8:
         return f"{move}{cast} / 255", "bytes become numbers from 0 to 1"
     return move + cast, "as the weights are" if move + cast else ""
@@ -145,18 +139,22 @@ def cast_for(x: Tensor, trace: Trace) -> tuple[str, str]:
 
 def rebuilt(trace: Trace) -> Iterator[str]:
     """Write the layer that refused as it would take what it is given, the likeliest first."""
-    call = trace.refused
-    if call is None:
+    if trace.refused is None:
         return
-    layer, x = call.module, call.given
-    before = next(iter(trace.calls[-2:-1]), None)
-    names = [name for name, module in trace.model.named_modules(remove_duplicate=False) if module is layer]
-    place = where(names[min(trace.times(layer), len(names)) - 1])  # a shared layer has several
+    layer, x = trace.refused.module, trace.refused.given
+    before = trace.calls[-2] if len(trace.calls) > 1 else None
+    for name, module in reversed([*trace.model.named_modules(remove_duplicate=False)]):
+        if module is layer:  # a shared layer has several names
+            yield from remade(where(name), layer, x, before)
+
+
+def remade(place: str, layer: nn.Module, x: Any, before: Call | None) -> Iterator[str]:
+    """Write what might stand in the place of a layer, or before it, so that it takes x."""
     for move, why in moves(layer, x, before):
         yield f"{place}.register_forward_pre_hook(lambda layer, given: given[0]{move})  # {why}"
     if not isinstance(x, Tensor):
         return
-    dtype = getattr(getattr(layer, "weight", None), "dtype", torch.float32)
+    dtype = next((p.dtype for p in layer.parameters()), torch.float32)
     if dtype != x.dtype in CASTS:
         yield f"{place} = {place}{CASTS[x.dtype]}"
     if before and isinstance(before.module, nn.Flatten):
@@ -183,94 +181,22 @@ def moves(layer: Any, x: Any, before: Call | None) -> Iterator[tuple[str, str]]:
 
 def replacements(layer: Any, x: Tensor, place: str) -> Iterator[str]:
     """Write layers that may take x."""
-    changes = fitting(layer, x)
     if isinstance(layer, nn.Linear) and x.ndim > 2:
         yield f"nn.Sequential(nn.Flatten(), {place})"
-        if x.ndim == 4 and x.shape[1] == layer.in_features:
-            yield f"nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), {place})"
+        yield f"nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), {place})"
         yield f"nn.Sequential(nn.Flatten(), {written(layer, in_features=math.prod(x.shape[1:]))})"
     if isinstance(layer, nn.LayerNorm) and x.ndim == 4 and len(layer.normalized_shape) == 1:
         yield f"nn.GroupNorm(1, {x.shape[1]})"
+    changes = fitting(layer, x)
     same_kind = written(layer, **changes)
-    other_kind = re.sub(r"[123]d\(", f"{max(1, x.ndim - 2)}d(", same_kind)
-    if x.ndim == 4:
-        yield other_kind
+    if x.ndim < 5 or same_kind == written(layer):  # five axes, and other channels: they mean something else
+        yield re.sub(r"[123]d\(", f"{max(1, x.ndim - 2)}d(", same_kind)
     yield same_kind
-    if x.ndim < 4 or same_kind == written(layer):  # five axes, and other channels: they mean something else
-        yield other_kind
     if hasattr(layer, "ceil_mode"):
         yield f"nn.Adaptive{type(layer).__name__}(1)"  # of all that is left
     if hasattr(layer, "kernel_size"):
         yield written(layer, **changes, padding=same(layer))
-        yield written(layer, **changes, kernel_size=tuple(map(min, x.shape[-2:], pair(layer.kernel_size))))
-
-
-def fitting(layer: Any, x: Tensor) -> dict[str, Any]:
-    """Find the arguments of a layer for as many channels or features as x has."""
-    if isinstance(layer, nn.Embedding) and x.numel():
-        return {"num_embeddings": int(x.max()) + 1}
-    if isinstance(layer, nn.LayerNorm):
-        return {"normalized_shape": [*x.shape[-len(layer.normalized_shape):]]}
-    name, c = arriving(layer, x)
-    changes = {name: c} if name else {}
-    if hasattr(layer, "num_groups"):
-        changes["num_groups"] = math.gcd(layer.num_groups, c)
-    if name == "in_channels" and layer.groups > 1:
-        depthwise = layer.groups == layer.in_channels
-        groups = c if depthwise else math.gcd(layer.groups, c)
-        changes["groups"] = groups
-        changes["out_channels"] = math.ceil(layer.out_channels / groups) * groups
-    return changes
-
-
-def arriving(layer: nn.Module, x: Tensor) -> tuple[str, int]:
-    """Return the argument that says for how many channels or features a layer is made, and how many x brings."""
-    name = next((name for name in MADE_FOR if hasattr(layer, name)), "")
-    if not name or x.ndim < 2:
-        return "", 0
-    kernel = getattr(layer, "kernel_size", None)
-    one_image = isinstance(kernel, tuple) and x.ndim == len(kernel) + 1 < 4
-    return name, x.shape[-1 if name in FEATURES else 0 if one_image else 1]
-
-
-def same(layer: Any) -> tuple[int, ...]:
-    """Return the padding that keeps the size."""
-    return tuple((n - 1) // 2 for n in window(layer))
-
-
-def window(layer: Any) -> tuple[int, ...]:
-    """Return how far a kernel reaches, spread by its dilation."""
-    kernel = pair(getattr(layer, "kernel_size", 1))
-    dilation = pair(getattr(layer, "dilation", 1))
-    return tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel))
-
-
-def pair(value: Any) -> Any:
-    """Return a number as two."""
-    return value if isinstance(value, tuple) else (value, value)
-
-
-def kind_of(layer: nn.Module) -> type:
-    """Return the type of a layer, or the one of torch or ours that it comes from."""
-    return next(kind for kind in type(layer).__mro__ if kind.__module__.startswith(("torch.nn.modules.", "d2lconv.")))
-
-
-def written(layer: nn.Module, **changes: Any) -> str:
-    """Write the call that makes a layer, with some of its arguments changed."""
-    kind, parts = kind_of(layer), []
-    if isinstance(layer, nn.RNNBase):  # its signature names no arguments
-        return "nn." + re.sub(r"\d+", str(changes.get("input_size")), repr(layer), count=1)
-    for name, parameter in inspect.signature(kind).parameters.items():
-        value = changes.get(name, getattr(layer, name, parameter.default))
-        if isinstance(value, tuple) and len({*value}) == 1:
-            value = value[0]
-        if name == "bias":
-            value = value is not None or not getattr(layer, "affine", True)
-        if parameter.default is parameter.empty:
-            parts.append(repr(value))
-        elif value != parameter.default and name not in ("device", "dtype"):
-            parts.append(f"{name}={value!r}")
-    return f"{'d2l' if kind is Conv2d else 'nn'}.{kind.__name__}({', '.join(parts)})"
+        yield written(layer, **changes, kernel_size=tuple(map(min, x.shape[-2:], window(layer))))
 
 
 # Sizes
@@ -284,13 +210,8 @@ def resized(trace: Trace) -> Iterator[str]:
         if narrows and isinstance(call.module, (nn.Conv2d, Conv2d)):
             lines.append(f"{where(call.name)} = {written(call.module, padding=same(call.module))}")
     yield from accumulate(reversed(lines), lambda later, line: f"{line}\n{later}")
-    for x, name, line in inputs(trace.X):
+    for x, way, line in inputs(trace.X):
         for n in (2, 4, 8, 16, 32) if x.ndim == 4 else ():
             right, bottom = -x.shape[3] % n, -x.shape[2] % n
-            padded = f"nn.functional.pad({name}, (0, {right}, 0, {bottom}))"
+            padded = f"nn.functional.pad({way}, (0, {right}, 0, {bottom}))"
             yield line.replace("{}", padded) + f"  # sides that {n} divides"
-
-
-def where(name: str) -> str:
-    """Write the way to a module: features.0.conv is model.features[0].conv."""
-    return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", f"model.{name}".rstrip("."))

@@ -4,7 +4,6 @@ import dataclasses
 import html
 import math
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -14,7 +13,7 @@ from d2lconv.conv import Conv2d
 from d2lconv.figures import Drawing, draw_stacks
 from d2lconv.reasons import advise
 from d2lconv.repairs import find_repairs
-from d2lconv.trace import VIEWS, Call, Trace, is_layer, size
+from d2lconv.trace import Call, Trace, is_layer, size
 
 HEADS = ["layer", "kind", "in", "out", "weight", "parameters", "MACs", "bytes out"]
 SIDES, ALIGN = "<<<<<>>>", {"<": "left", ">": "right"}
@@ -44,10 +43,9 @@ def summary(model: nn.Module, X: Any) -> "Summary":
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, but its type is {type(model).__name__}.")
     trace = Trace(model, X)
-    views = VIEWS if trace.refused and not trace.mixed else (*VIEWS, "squeeze")
-    repairs = [] if trace.ok else find_repairs(trace, partial(Trace, model, X, trial=views))
+    repairs = [] if trace.ok else find_repairs(trace)
     held = sum(p.numel() for p in trace.model.parameters() if not is_lazy(p))
-    typed = tuple(lines for lines, then in repairs if not then.mended)
+    typed = tuple(run.lines for run in repairs if not run.mended)
     return Summary(tuple(rows(trace)), held, trace.refused.name if trace.refused else None,
                    advise(trace, repairs), typed, trace.error)
 

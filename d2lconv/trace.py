@@ -1,13 +1,17 @@
-"""Run a network once, on a copy, and note every call of a layer."""
+"""Run a network once, on a copy, and note every call of a layer.
 
-import contextlib
+Hooks watch its modules, and a mode of torch the operations that its own code calls. A `Trace` is one such run; `after`
+runs the network again, as if somebody had typed a few lines before: so repairs are tried.
+"""
+
 import copy
 import io
 import re
 import sys
 import traceback
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -37,78 +41,84 @@ class Call:
 
 
 class Trace(TorchFunctionMode):
-    """The calls of a network's layers, in order; and if it stops, the error and the operation that raised it."""
+    """The calls of a network's layers, in order; and if it stops, the error, and the layer that refused."""
 
-    def __init__(self, model: nn.Module, X: Any, lines: str = "", trial: Collection[str] = ()) -> None:
+    def __init__(self, model: nn.Module, X: Any, lines: str = "", mends: Collection[str] = ()) -> None:
         """Run a copy of a network on a copy of its input, after some lines of code.
 
-        A trial is silent, and where one of its views mixes the images of a batch, it makes a row of each instead.
+        Where one of the operations ``mends`` cannot be had, or mixes the images of a batch, another is tried.
         """
         super().__init__()
+        self.start = model, X
+        self.lines = lines
+        self.mends = mends
         self.model: Any = duplicate(model)
         self.X = tree_map_only(Tensor, torch.clone, X)
-        self.trial = trial
         self.mended: list[str] = []  # lines to write in the network's own code
         self.calls: list[Call] = []
-        self.open: list[Call] = []
-        self.operation: tuple[str, Any] = "", ()
+        self.refused: Call | None = None  # the layer that runs; in the end, the one that did not return
+        self.operation: tuple[str, list[Any]] = "", []  # the one that raised, and the shapes that it was given
         self.returns_nothing = False
         self.error: Exception | None = None
-        with undisturbed(model, silent=bool(trial)):
-            try:
-                self.follow(lines)
-            except Exception as error:
-                self.error = error
-
-    def follow(self, lines: str) -> None:
-        """Run the lines, and the network: a tuple holds several inputs, a dict named ones."""
-        names: dict[str, Any] = {"torch": torch, "nn": nn, "d2l": sys.modules[__package__]}
-        names |= {"model": self.model, "X": self.X}
-        exec(lines, names)
-        self.model, self.X = model, X = names["model"], names["X"]
-        hooks = []
-        for name, module in model.named_modules():
-            enter = partial(self.enter, name)
-            hooks.append(module.register_forward_pre_hook(enter, with_kwargs=True, prepend=True))
-            hooks.append(module.register_forward_hook(self.leave))
         try:
-            with self:
-                output = model(**X) if isinstance(X, dict) else model(*X) if isinstance(X, tuple) else model(X)
-            self.returns_nothing = output is None
-        finally:
-            for hook in hooks:  # whoever looks at a parametrized weight calls modules, too
-                hook.remove()
+            self.returns_nothing = self.run() is None
+            self.refused = None
+        except Exception as error:
+            self.error = error
+
+    def after(self, lines: str) -> "Trace":
+        """Run the same network after more lines, in silence, and mend its views."""
+        mends = VIEWS if self.refused and not self.mixed else (*VIEWS, "squeeze")
+        with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Trace(*self.start, f"{self.lines}\n{lines}".strip(), self.mends or mends)
+
+    def run(self) -> Any:
+        """Type the lines, and call the network: a tuple holds several inputs, a dict named ones."""
+        with torch.no_grad(), torch.random.fork_rng(range(torch.cuda.device_count())), ExitStack() as watch:
+            names = {"torch": torch, "nn": nn, "d2l": sys.modules[__package__], "model": self.model, "X": self.X}
+            exec(self.lines, names)
+            self.model, self.X = model, X = names["model"], names["X"]
+            for name, module in model.named_modules():
+                if hasattr(module, "_orig_mod"):
+                    watch.enter_context(torch.compiler.set_stance("force_eager"))
+                enter = partial(self.enter, name)
+                watch.enter_context(module.register_forward_pre_hook(enter, with_kwargs=True, prepend=True))
+                watch.enter_context(module.register_forward_hook(self.leave))
+            watch.enter_context(self)
+            return model(**X) if isinstance(X, dict) else model(*X) if isinstance(X, tuple) else model(X)
 
     def enter(self, name: str, module: nn.Module, args: Any, kwargs: Any) -> None:
-        """Note that a module begins; those that another layer holds do not count."""
+        """Note that a module begins, unless it is a part of the layer that runs."""
+        if self.refused and module in [*self.refused.module.modules()][1:]:
+            return
         given = [*args, *kwargs.values()]
         call = Call(name, module, given[0] if given else None, hollow(given))
-        last = self.refused
-        if last and known(last.module) and module not in {*last.module.modules()}:
-            del self.open[self.open.index(last):]  # it raised, and the network caught that
-        if not self.refused and (is_layer(module) or [*module.parameters(recurse=False)]):
+        layer = is_layer(module)
+        self.refused = call if layer and (name or known(module)) else None  # what raised before has been caught
+        if layer or [*module.parameters(recurse=False)]:
             self.calls.append(call)
-        self.open.append(call)
 
     def leave(self, module: nn.Module, args: Any, output: Any) -> None:
-        """Note that a module ends."""
-        call = self.open.pop()
-        while call.module is not module:  # as above, and no other layer has begun since
-            call = self.open.pop()
-        call.given, call.output = None, hollow(output)
+        """Note what a module returns."""
+        calls = [call for call in self.calls if call.module is module]
+        if calls:
+            calls[-1].given, calls[-1].output = None, hollow(output)
+            if calls[-1] is self.refused:
+                self.refused = None
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         own_code = not self.refused or not known(self.refused.module)
         try:
-            if own_code and args and func.__name__ in self.trial:
-                return self.view(func, args, kwargs or {})
+            if own_code and args and func.__name__ in self.mends:
+                return self.mend(func, args, kwargs or {})
             return func(*args, **(kwargs or {}))
         except Exception:
-            self.operation = func.__name__, args
+            self.operation = func.__name__, [size(x) for x in tree_leaves(args) if isinstance(x, Tensor)]
             raise
 
-    def view(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """Compute a view; if it mixes images, or cannot be had, note the line, and return a row of each image."""
+    def mend(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Compute a view; if it cannot be had, or mixes images, note a better line, and compute that."""
         x, *shape = args
         line = users_line(traceback.extract_stack())
         to_rows = x.ndim == 4 and len(tree_leaves(shape)) < 3
@@ -127,15 +137,9 @@ class Trace(TorchFunctionMode):
         return x.flatten(1)
 
     @property
-    def refused(self) -> Call | None:
-        """The call of the layer that has begun and not ended; None if all have, or the network's own code refused."""
-        layers = (call for call in self.open if is_layer(call.module))
-        return next((call for call in layers if call.name or known(call.module)), None)
-
-    @property
     def mixed(self) -> tuple[Call, Call] | None:
         """The calls between which the network's own code has mixed the images of a batch, or None."""
-        suspects = (1, 2, 4) if self.trial or self.error else (1, 2)  # numbers of axes
+        suspects = (1, 2, 4) if self.mends or self.error else (1, 2)  # numbers of axes
         for before, after in pairwise(self.calls):
             images, x = size(before.output), size(after.input)
             if len(images) == 4 and len(x) in suspects and images[0] != x[0]:
@@ -152,24 +156,6 @@ class Trace(TorchFunctionMode):
         """How often a layer was begun and ended, up to one that got mixed images."""
         calls = self.calls[:self.calls.index(self.mixed[1])] if self.mixed else self.calls
         return len(calls) + sum(call.output is not None for call in calls)
-
-    def times(self, module: nn.Module) -> int:
-        """Count the calls of a layer."""
-        return sum(call.module is module for call in self.calls)
-
-
-@contextlib.contextmanager
-def undisturbed(model: nn.Module, silent: bool) -> Iterator[None]:
-    """Let a network run uncompiled and without gradients, and put the random generators back."""
-    compiled = any(hasattr(module, "_orig_mod") for module in model.modules())
-    eager = torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext()
-    quiet = contextlib.redirect_stdout(io.StringIO()) if silent else contextlib.nullcontext()
-    devices = range(torch.cuda.device_count())
-    with torch.no_grad(), torch.random.fork_rng(devices), warnings.catch_warnings(), eager, quiet:
-        if silent:
-            warnings.simplefilter("ignore")
-        yield
-
 
 def duplicate(model: nn.Module) -> nn.Module:
     """Copy a network, but let the copy's parameters share their memory with the original's."""
