@@ -22,33 +22,33 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 
-from d2lconv.grading.judge import NAMES, Row, Server, container, grade
+from d2lconv.exercises import EXERCISES
+from d2lconv.grading.judge import Row, grade
+from d2lconv.grading.server import container
 from d2lconv.palette import PALETTE
 
 BUBBLEWRAP = """bubblewrap, which holds against malice: a notebook saw Python's libraries and an empty folder,
 no other file, no network and no other process"""
 HOOK = """an audit hook and limits of time and memory, which hold against accidents and pranks,
 not against malice"""
-COLUMNS = "notebook", "exercise", "passed", "misconception", "finding"
 MOST = 12  # misconceptions in the figure
-
-_server: Server  # of a judge's process
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Grade notebooks, write the table and the figure, and say what there is to say."""
     options = parsed(arguments)
-    protection = protected(options.protection)
+    contained = can_contain(options.protection)
     rows: list[Row] = []
-    for done, found in enumerate(graded(options, protection == BUBBLEWRAP), 1):
+    for done, found in enumerate(graded(options, contained), 1):
         rows += found
         if sys.stderr.isatty():
             bar = "#" * (30 * done // len(options.notebooks))
             print(f"\r[{bar:30}] {done} of {len(options.notebooks)}", end="", file=sys.stderr, flush=True)
-    rows.sort(key=lambda row: (row.notebook, NAMES.index(row.exercise)))
+    rows.sort(key=lambda row: (row.notebook, list(EXERCISES).index(row.exercise)))
     write(rows, options.csv)
     counts = histogram(rows)
     draw_histogram(counts, len(options.notebooks)).savefig(options.figure, dpi=200)
+    protection = BUBBLEWRAP if contained else HOOK
     print(f"\n{summary(rows, counts)}\n\nProtected by {protection}.\nWritten: {options.csv}, {options.figure}")
 
 
@@ -59,30 +59,31 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     add("notebooks", nargs="+", metavar="notebook", help="a student's .ipynb file")
     add("--csv", default="marks.csv", help="the table (marks.csv)")
     add("--figure", default="misconceptions.png", help="the figure (misconceptions.png)")
-    add("--only", nargs="+", choices=NAMES, default=NAMES, metavar="exercise", help="these exercises only")
+    add("--only", nargs="+", choices=EXERCISES, default=[*EXERCISES], metavar="exercise", help="these exercises only")
     add("--timeout", type=int, default=60, help="seconds for a notebook (60)")
     add("--protection", choices=["auto", "hook", "bubblewrap"], default="auto", help="bubblewrap if it works (auto)")
     return parser.parse_args(arguments)
 
 
-def protected(wanted: str) -> str:
-    """Choose what protects this computer; bubblewrap needs the program, and a kernel that lets users start it."""
+def can_contain(wanted: str) -> bool:
+    """Say whether bubblewrap shall be used: it needs the program, and a kernel that lets users start it."""
     if sys.platform == "win32":
         sys.exit("processes cannot be limited on Windows: grade in WSL, on Linux or on a Mac")
     with tempfile.TemporaryDirectory() as home:
         trial = [*container(home), sys.executable, "-c", ""]
-        works = shutil.which("bwrap") and not subprocess.run(trial, capture_output=True).returncode
+        works = bool(shutil.which("bwrap")) and not subprocess.run(trial, capture_output=True).returncode
     if wanted == "bubblewrap" and not works:
         sys.exit("bubblewrap is not installed, or cannot start here")
-    return BUBBLEWRAP if works and wanted != "hook" else HOOK
+    return works and wanted != "hook"
 
 
 def graded(options: argparse.Namespace, contained: bool) -> Iterator[list[Row]]:
     """Yield the rows of each notebook, in the order in which they are done."""
     fork = multiprocessing.get_context("fork")  # torch is imported once, and no thread runs yet
-    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(
-            os.cpu_count(), fork, begin, (folder, contained, options.timeout)) as pool:
-        notebooks = {pool.submit(judged, path, options): path for path in dict.fromkeys(options.notebooks)}
+    with (tempfile.TemporaryDirectory() as folder,
+          ProcessPoolExecutor(os.cpu_count(), fork, torch.set_num_threads, (1,)) as pool):
+        notebooks = {pool.submit(grade, path, options.only, options.timeout, folder, contained): path
+                     for path in dict.fromkeys(options.notebooks)}
         for future in as_completed(notebooks):
             try:
                 yield future.result()
@@ -91,23 +92,11 @@ def graded(options: argparse.Namespace, contained: bool) -> Iterator[list[Row]]:
                 yield [Row(notebooks[future], name, False, (), said) for name in options.only]
 
 
-def begin(folder: str, contained: bool, seconds: int) -> None:
-    """Begin a judge's process."""
-    global _server
-    torch.set_num_threads(1)
-    _server = Server(tempfile.mkdtemp(dir=folder), contained, seconds)
-
-
-def judged(path: str, options: argparse.Namespace) -> list[Row]:
-    """Grade a notebook in a judge's process."""
-    return grade(path, options.only, _server, options.timeout)
-
-
 def write(rows: list[Row], path: str | os.PathLike[str]) -> None:
     """Write the table."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(COLUMNS)
+        table.writerow(["notebook", "exercise", "passed", "misconception", "finding"])
         for row in rows:
             names = "; ".join(row.misconceptions)
             table.writerow(map(harmless, (row.notebook, row.exercise, row.passed, names, row.finding)))

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from d2lconv.grade import BUBBLEWRAP, draw_histogram, protected
+from d2lconv.exercises import EXERCISES
+from d2lconv.grade import BUBBLEWRAP, HOOK, can_contain, draw_histogram
 from d2lconv.grade import write as write_table
-from d2lconv.grading.judge import NAMES, Row
+from d2lconv.grading.judge import Row
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the grader says that it does not run here")
 
@@ -53,6 +54,9 @@ NOTEBOOKS = {
     "vandal": ["import os, shutil", "open('{victim}', 'w')", "os.remove('{victim}')", "shutil.rmtree('{folder}')",
                "torch.save(torch.ones(1), '{victim}')", "os.rename('{victim}', 'mine')",
                "open('mine', 'w').close()", CORR2D],
+    "liar": ["from d2lconv.grading import notebook\nnotebook.told = lambda error: ['ValueError', 'no', '{victim}', 1]",
+             "def corr2d(X, K): raise ValueError('no')"],
+    "group": ["raise ExceptionGroup('several', [ValueError('one')])", CORR2D],
     "spy": ["stolen = open('{folder}/right.ipynb').read()", "import os\nassert os.listdir() == []", CORR2D],
 }
 NAUGHTY = ("killer", "vandal", "spy", "exits", "bomb")
@@ -112,6 +116,7 @@ def test_every_notebook_has_a_line_for_every_exercise(marks):
     ("right", [1, 1, 0]), ("mean", [1, 0, 0]), ("changed", [1, 0, 0]), ("layer", [0, 0, 0]), ("borrowed", [1, 1, 1]),
     ("half", [1, 0, 0]), ("nothing", [0, 0, 0]), ("endless", [1, 0, 0]), ("deaf", [1, 0, 0]), ("exits", [1, 0, 0]),
     ("bomb", [1, 0, 0]), ("forger", [0, 0, 0]), ("killer", [1, 0, 0]), ("vandal", [1, 0, 0]), ("spy", [1, 0, 0]),
+    ("liar", [0, 0, 0]), ("group", [1, 0, 0]),
     ("empty", [0, 0, 0]), ("zip", [0, 0, 0]), ("=1+1", [0, 0, 0]), ("missing", [0, 0, 0])])
 def test_right_functions_pass_and_no_others(marks, name, right):
     assert passed(marks, name) == right
@@ -141,6 +146,11 @@ def test_the_line_says_why(marks, name, exercise, said):
 
 def test_an_empty_folder_is_what_a_notebook_finds(marks):
     assert "cell 3" not in marks["spy", "macs"]["finding"]
+
+
+def test_no_file_is_read_where_a_notebook_says_that_an_error_stands(marks):
+    assert "stops with an error. ValueError" in marks["liar", "corr2d"]["finding"]
+    assert "mine" not in marks["liar", "corr2d"]["finding"]
 
 
 def test_nothing_outside_was_written_or_removed(marks, class_folder):
@@ -192,20 +202,20 @@ def protected_best(tmp_path_factory):
     """The worst of the class and the worked solutions, graded as well protected as this computer can."""
     folder = tmp_path_factory.mktemp("best")
     paths = [write(folder, name, NOTEBOOKS[name]) for name in NAUGHTY]
-    paths.append(write(folder, "c", [WRITES_IN_C, CORR2D] if protected("auto") == BUBBLEWRAP else [CORR2D]))
-    return folder, *grade(folder, [*paths, ROOT / "book/solutions.ipynb"], "--timeout", "240", asked=NAMES)
+    paths.append(write(folder, "c", [WRITES_IN_C, CORR2D] if can_contain("auto") else [CORR2D]))
+    return folder, *grade(folder, [*paths, ROOT / "book/solutions.ipynb"], "--timeout", "240", asked=EXERCISES)
 
 
 def test_the_worked_solutions_pass_every_exercise_and_are_not_marked(protected_best):
     _, marks, _ = protected_best
     rows = [row for (name, _), row in marks.items() if name == "solutions"]
-    assert len(rows) == len(NAMES)
+    assert len(rows) == len(EXERCISES)
     assert [row for row in rows if row["passed"] != "True" or "package's own" in row["finding"]] == []
 
 
 def test_where_bubblewrap_works_not_even_c_writes_outside(protected_best):
     folder, marks, printed = protected_best
-    assert protected("auto").split(",")[0] in printed
+    assert (BUBBLEWRAP if can_contain("auto") else HOOK).split(",")[0] in printed
     assert [passed(marks, name) for name in (*NAUGHTY, "c")] == [[True, False, False]] * 6
-    assert ("cell 2 stopped: RuntimeError" in marks["c", "macs"]["finding"]) == (protected("auto") == BUBBLEWRAP)
+    assert ("cell 2 stopped: RuntimeError" in marks["c", "macs"]["finding"]) == can_contain("auto")
     assert (folder / "victim").read_text() == "mine"

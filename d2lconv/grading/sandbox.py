@@ -1,12 +1,13 @@
 """Where students' code runs: a server that has imported what takes long, and forks a process for each notebook.
 
-A judge starts it, in bubblewrap or not: ``python -m d2lconv.grading.sandbox CONTAINED SECONDS``. The forked
-process limits its own time and memory, goes into an empty folder, and refuses by an audit hook what a notebook
-has no business with. The hook sees what Python does, and not what C does: it stops accidents and pranks.
+A judge starts it, in bubblewrap or not: ``python -m d2lconv.grading.sandbox CONTAINED``. The forked process
+limits its own time and memory, goes into an empty folder, and refuses by an audit hook what a notebook has no
+business with. The hook sees what Python does, and not what C does: it stops accidents and pranks.
 """
 
 import ctypes
 import os
+import select
 import shutil
 import signal
 import socket
@@ -22,7 +23,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from d2lconv import exercises
-from d2lconv.grading.student import Notebook
+from d2lconv.grading.notebook import Notebook
+from d2lconv.grading.server import libraries
 
 MEMORY, FILE, THREADS = 1 << 30, 64 << 20, 256  # bytes beside torch's own, bytes of a file, in a container
 DIE_WITH_PARENT, DUMPABLE = 1, 4  # of prctl
@@ -30,43 +32,39 @@ REFUSED = ("ctypes.", "socket.", "resource.", "subprocess.Popen", "pty.spawn",
            "os.exec", "os.fork", "os.kill", "os.posix_spawn", "os.spawn", "os.system")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 READING = "os.chdir", "os.listdir", "os.scandir", "os.walk", "os.fwalk"
-SYSTEM = "/usr", "/bin", "/lib", "/lib64", "/etc"
 
 
-def libraries() -> list[str]:
-    """List the folders that Python, torch and this package are in: what a notebook may read."""
-    packages = [path for path in sys.path if path.endswith("-packages")]
-    found = [*SYSTEM, sys.prefix, sys.base_prefix, *packages, str(Path(__file__).resolve().parents[1])]
-    return [path for path in dict.fromkeys(found) if os.path.exists(path)]
-
-
-def serve(judge: socket.socket, contained: int, seconds: int) -> None:
-    """Fork a process for each socket that comes, and end what the one before has left."""
-    child, folder = 0, ""
+def serve(judge: socket.socket, contained: bool) -> None:
+    """Fork a process for each socket that comes, until the next one comes."""
     while True:
-        _, sockets, _, _ = socket.recv_fds(judge, 1, 1)
-        if child:
-            with suppress(ProcessLookupError):
-                if contained and os.getpid() == 2:  # 1 is bubblewrap, and all others are the child's
-                    os.kill(-1, signal.SIGKILL)
-                else:
-                    os.killpg(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            shutil.rmtree(folder, ignore_errors=True)
+        seconds, sockets, _, _ = socket.recv_fds(judge, 10, 1)
         if not sockets:
             return
         folder = tempfile.mkdtemp()
         child = os.fork()
         if not child:
             with suppress(BaseException), socket.socket(fileno=sockets[0]) as questions:
-                enter(folder, contained, seconds)
+                enter(folder, int(seconds), contained)
                 Notebook().answer(questions)
             os._exit(0)
         os.close(sockets[0])
         judge.send(b"ready")
+        select.select([judge], [], [])
+        end(child, contained)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def enter(folder: str, contained: int, seconds: int) -> None:
+def end(child: int, contained: bool) -> None:
+    """End a process and what it has left."""
+    with suppress(ProcessLookupError):
+        if contained and os.getpid() == 2:  # 1 is bubblewrap, and all others are the child's
+            os.kill(-1, signal.SIGKILL)
+        else:
+            os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def enter(folder: str, seconds: int, contained: bool) -> None:
     """Leave what a notebook could disturb."""
     import resource  # which Windows has not
 
@@ -132,8 +130,7 @@ if __name__ == "__main__":
     with FlopCounterMode(display=False):  # imports a second's worth when it is used first, once for all notebooks
         torch.relu(torch.empty(1, device="meta"))
     later = exercises.Report(True, (exercises.Finding("note", "The grader checks this afterwards."),))
-    for name in exercises.__all__:
-        if name.startswith("check_"):
-            setattr(exercises, name, lambda function, *_, **__: later)
+    for name in exercises.EXERCISES:
+        setattr(exercises, f"check_{name}", lambda function, *_, **__: later)
     with socket.socket(fileno=os.dup(0)) as judge:
-        serve(judge, *map(int, sys.argv[1:]))
+        serve(judge, sys.argv[1] == "1")

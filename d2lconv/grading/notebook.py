@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Iterable
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from mmap import mmap
 from typing import Any
@@ -46,23 +47,29 @@ class Notebook:
         """Answer questions as they come: each names a method, seconds of CPU time, and arguments."""
         while True:
             method, seconds, *arguments = receive(judge, FOREVER)
-            tap = Tap()
             if not self.spare:
                 with suppress(OSError):
                     mmap(-1, 4 * SPARE).close()  # if there is so much
                     self.spare = mmap(-1, SPARE)
+            tap = Tap()
             with redirect_stdout(tap), redirect_stderr(tap):
-                try:
-                    signal.setitimer(signal.ITIMER_PROF, seconds, 0.2)  # again, where a bare `except:` takes it
-                    reply = getattr(self, method)(*arguments)
-                except BaseException as error:
-                    signal.setitimer(signal.ITIMER_PROF, 0)
-                    if isinstance(error, MemoryError) and self.spare:
-                        self.spare.close()
-                        self.spare = None
-                    reply = {"error": told(error)}
-                signal.setitimer(signal.ITIMER_PROF, 0)
+                reply = self.reply(method, seconds, arguments)
             send(judge, {**reply, "printed": tap.getvalue()})
+
+    def reply(self, method: str, seconds: float, arguments: list[Any]) -> dict[str, Any]:
+        """Return what the method says, or the error with which it ends."""
+        try:
+            signal.setitimer(signal.ITIMER_PROF, seconds, 0.2)  # again, where a bare `except:` takes it
+            found: dict[str, Any] = getattr(self, method)(*arguments)
+            return found
+        except BaseException as error:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            if isinstance(error, MemoryError) and self.spare:
+                self.spare.close()
+                self.spare = None
+            return {"error": told(error)}
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
     def run(self, number: int, source: str) -> dict[str, Any]:
         """Run a cell, without the lines that only Jupyter understands."""
@@ -78,10 +85,12 @@ class Notebook:
     def look(self, name: str) -> dict[str, Any]:
         """Say what is called by a name: nothing, a class, a layer, a function and its parameters, or a value."""
         if name not in self.names:
-            return {"nothing": True}
+            return {}
         value, parameters = self.names[name], None
-        if isinstance(value, (type, nn.Module)):
-            return {"class" if isinstance(value, type) else "layer": True}
+        if isinstance(value, type):
+            return {"class": True}
+        if isinstance(value, nn.Module):
+            return {"layer": True}
         if not callable(value) or isinstance(value, torch.Tensor):
             return {"value": pack(value)}
         with suppress(TypeError, ValueError):
@@ -92,19 +101,18 @@ class Notebook:
     def call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Call a function; tell the answer, which arguments it changed, and whether this package made the answer."""
         now, before = ({key: unpack(value) for key, value in arguments.items()} for _ in range(2))
-        made: list[Any] = []  # by functions of this package that are given all that there is
+        positional = [value for key, value in now.items() if key.isdigit()]
+        named = {key: value for key, value in now.items() if not key.isdigit()}
+        made: list[Any] = []
 
         def watch(frame: Any, event: str, value: Any) -> None:
-            if event == "return" and frame.f_globals.get("__name__", "").startswith("d2lconv."):
-                held = [part for local in list(frame.f_locals.values()) for part in parts(local)]
-                found = [any(same(mine, theirs) for theirs in held) for mine in before.values()]
-                if all(found):
-                    made.extend(parts(value))
+            ours = event == "return" and frame.f_globals.get("__name__", "").startswith("d2lconv.")
+            if ours and given(before.values(), frame):
+                made.extend(parts(value))
 
-        named = {key: value for key, value in now.items() if not key.isdigit()}
         sys.setprofile(watch)
         try:
-            value = self.names[name](*list(now.values())[:len(now) - len(named)], **named)
+            value = self.names[name](*positional, **named)
         finally:
             sys.setprofile(None)
         changed = {key: pack(value) for key, value in now.items() if not same(value, before[key])}
@@ -112,11 +120,18 @@ class Notebook:
         return {"value": pack(value), "changed": changed, "borrowed": borrowed}
 
 
+def given(arguments: Iterable[Any], frame: Any) -> bool:
+    """Tell whether a call was given all that there is."""
+    held = [part for local in list(frame.f_locals.values()) for part in parts(local)]
+    return all(any(same(mine, theirs) for theirs in held) for mine in arguments)
+
+
 def parts(value: Any) -> list[Any]:
     """List a value and what it is made of."""
-    if isinstance(value, dict):
-        return [value, *value.values()]
-    return [value, *(value if isinstance(value, tuple) else getattr(value, "__dict__", {}).values())]
+    if isinstance(value, tuple):
+        return [value, *value]
+    inside = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+    return [value, *inside.values()]
 
 
 def same(one: Any, other: Any) -> bool:
@@ -132,11 +147,13 @@ def same(one: Any, other: Any) -> bool:
 
 def stop(*_: Any) -> None:
     """End what takes too long: what an alarm does."""
-    raise TooLong
+    raise TooLong("it did not end in time, and was stopped")
 
 
 def told(error: BaseException) -> list[Any]:
     """Tell an exception's type and words, and the last cell and line that it passed."""
-    said = [str(error)] if isinstance(error, SyntaxError) else [*map(str, error.args)]
+    name = "TimeoutError" if isinstance(error, TooLong) else type(error).__name__
+    said = str(error) if isinstance(error, SyntaxError) else " ".join(map(str, error.args))
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith("cell ")]
-    return [type(error).__name__, said, *([frames[-1].filename, frames[-1].lineno] if frames else [])]
+    cell, line = (int(frames[-1].filename[5:]), frames[-1].lineno) if frames else (0, 1)
+    return [name, said, cell, line]
