@@ -52,8 +52,11 @@ def refusal(trace: Trace, call: Call) -> str:
         hint = f" Call it: nn.{type(x).__name__}()(x)." if isinstance(x, nn.Module) else ""
         kind = type(x).__name__
         return f"{place} takes a tensor, but is given {'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}.{hint}"
+    if isinstance(layer, nn.Embedding) and x.numel():
+        return (f"{place} takes integers from 0 to {layer.num_embeddings - 1}, "
+                f"but gets {x.dtype} from {x.min()} to {x.max()}.")
     weight = getattr(layer, "weight", None)
-    if isinstance(weight, Tensor) and not isinstance(layer, nn.Embedding):
+    if isinstance(weight, Tensor):
         for kind in ("dtype", "device"):
             if getattr(x, kind) != getattr(weight, kind):
                 return f"The input is {getattr(x, kind)}, but {place}.weight is {getattr(weight, kind)}."
@@ -75,45 +78,47 @@ def refusal(trace: Trace, call: Call) -> str:
 def other_number(trace: Trace, call: Call, name: str, c: int) -> str:
     """Say that a layer is made for another number of channels or features, and where those come from."""
     shape, made_for = size(call.given), getattr(call.module, name)
+    things = "feature" if name in FEATURES else "channel"
+    said = f"made for {made_for} {things}{'s' * (made_for != 1)}, but gets {c}: its input is {shape}"
     maps = [size(call.output) for call in trace.calls if len(size(call.output)) == 4]
-    source = next(("{} channels of {}x{}".format(*one[1:]) for one in reversed(maps) if math.prod(one[1:]) == c), "")
-    source = f", from {source}" if source else ""
+    flattened = [one for one in maps if math.prod(one[1:]) == c]
     if name in FEATURES and len(shape) == 4:
-        source = ", maps that are not flattened"
+        said += ", maps that are not flattened"
+    elif flattened:
+        said += ", from {} channels of {}x{}".format(*flattened[-1][1:])
     joined = any(math.prod(one) * made_for == math.prod(shape) * c and {*one[2:]} & {*shape[2:]} for one in maps)
-    things = f"{'feature' if name in FEATURES else 'channel'}{'s' * (made_for != 1)}"
-    return (f"made for {made_for} {things}, but gets {c}: its input is {shape}{source}."
-            f"{JOINED.format('rows or columns') if joined and len(shape) == 4 else ''}")
+    return f"{said}.{JOINED.format('rows or columns') if joined and len(shape) == 4 else ''}"
 
 
 def own_code(trace: Trace, error: Exception) -> str:
     """Say which line of the network's own code refused, what it was given, and what may be meant."""
-    code = users_line([*traceback.extract_tb(error.__traceback__)])
+    line = users_line(traceback.extract_tb(error.__traceback__)) or "the call of the network itself"
+    said = f"No layer refused, but the network's own code: {line}"
     name, shapes = trace.operation
-    plain = name.strip("_")  # y += x calls add_
-    said = f"No layer refused, but the network's own code: {code or 'the call of the network itself'}"
-    if not shapes:
-        return said
-    return f"{said}\nThere, {name} was given {' and '.join(map(str, shapes))}.{meant(plain, shapes)}"
+    if shapes:
+        said += f"\nThere, {name} was given {' and '.join(map(str, shapes))}."
+        said += meant(name.strip("_"), shapes)  # y += x calls add_
+    return said
 
 
 def meant(operation: str, shapes: list[Any]) -> str:
     """Guess what an operation on tensors of these shapes should be."""
     one, other = shapes[0], shapes[-1]
-    if operation in ("view", "reshape"):
-        return f" Each image has {math.prod(one[1:])} numbers there."
-    if operation == "cat" and len({*map(len, shapes)}) > 1:
-        return " All must have as many axes: .flatten(1) makes a row of each image."
-    if operation == "cat" and one[0] == 1 != other[0] and one[-1] == other[-1]:
-        return f" A batch of one is repeated by .expand({', '.join([str(other[0]), *['-1'] * (len(one) - 1)])})."
-    if operation == "cat":
-        return " Only the axis along which they are joined may differ."
-    if operation in ("matmul", "bmm") and one[-1] == other[-1]:
-        return " Their last axes agree: write .transpose(-2, -1) after the second."
-    if operation in ("add", "sub", "mul", "div") and one[:2] == other:
-        return " For one number for each channel, write [:, :, None, None] after the second."
-    if operation in ("add", "sub") and len(one) == len(other) == 4:
-        return shortcut(*sorted([one, other], key=lambda shape: (-shape[2], shape[1])))
+    match operation:
+        case "view" | "reshape":
+            return f" Each image has {math.prod(one[1:])} numbers there."
+        case "cat" if len({*map(len, shapes)}) > 1:
+            return " All must have as many axes: .flatten(1) makes a row of each image."
+        case "cat" if one[0] == 1 != other[0] and one[-1] == other[-1]:
+            return f" A batch of one is repeated by .expand({other[0]}{', -1' * (len(one) - 1)})."
+        case "cat":
+            return " Only the axis along which they are joined may differ."
+        case "matmul" | "bmm" if one[-1] == other[-1]:
+            return " Their last axes agree: write .transpose(-2, -1) after the second."
+        case "add" | "sub" | "mul" | "div" if one[:2] == other:
+            return " For one number for each channel, write [:, :, None, None] after the second."
+        case "add" | "sub" if len(one) == len(other) == 4:
+            return shortcut(*sorted([one, other], key=lambda shape: (-shape[2], shape[1])))
     return ""
 
 

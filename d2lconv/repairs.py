@@ -161,8 +161,9 @@ def remade(place: str, layer: nn.Module, x: Any, before: Call | None) -> Iterato
         yield f"{where(before.name)} = nn.Flatten()"
     like = "" if dtype == torch.float32 else CASTS.get(dtype, "")
     of_own_type = "" if kind_of(layer) is type(layer) else f"  # in place of {type(layer).__name__}"
+    cast = "X = X.long()\n" if isinstance(layer, nn.Embedding) and x.is_floating_point() else ""
     for text in replacements(layer, x, place) if known(layer) else ():
-        yield f"{place} = {text}{like}{of_own_type}"
+        yield f"{cast}{place} = {text}{like}{of_own_type}"
 
 
 def moves(layer: Any, x: Any, before: Call | None) -> Iterator[tuple[str, str]]:
@@ -171,6 +172,9 @@ def moves(layer: Any, x: Any, before: Call | None) -> Iterator[tuple[str, str]]:
         yield "[0]", "the first of a tuple"
     if not isinstance(x, Tensor) or before is None:
         return
+    c, axes = getattr(layer, "in_channels", 0), size(before.output)
+    if x.ndim == 4 and c in x.shape[2:] and axes != size(x) and sorted(axes) == sorted(x.shape):
+        yield f".movedim({x.shape.index(c, 2)}, 1)", "its channels are there"
     wants_last = isinstance(layer, FEATURES_LAST)
     are_last = isinstance(before.module, FEATURES_LAST)
     if x.ndim == 3 and wants_last != are_last and 1 not in x.shape[1:]:
@@ -187,6 +191,8 @@ def replacements(layer: Any, x: Tensor, place: str) -> Iterator[str]:
         yield f"nn.Sequential(nn.Flatten(), {written(layer, in_features=math.prod(x.shape[1:]))})"
     if isinstance(layer, nn.LayerNorm) and x.ndim == 4 and len(layer.normalized_shape) == 1:
         yield f"nn.GroupNorm(1, {x.shape[1]})"
+    if isinstance(layer, nn.Unflatten):
+        yield f"nn.Unflatten({layer.dim}, {(-1, *layer.unflattened_size[1:])})"
     changes = fitting(layer, x)
     same_kind = written(layer, **changes)
     if x.ndim < 5 or same_kind == written(layer):  # five axes, and other channels: they mean something else

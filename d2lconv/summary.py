@@ -65,9 +65,10 @@ class Row:
 
     def cells(self) -> list[str]:
         """Write the row as text."""
+        shapes = stack(self.input_shape), stack(self.output_shape) or "refused"
         weight = "x".join(map(str, self.weight_shape or ()))
         counts = [f"{n:,}" if n else "" for n in (self.parameters, self.macs, self.output_bytes)]
-        return [self.name, self.kind, stack(self.input_shape), stack(self.output_shape), weight, *counts]
+        return [self.name, self.kind, *shapes, weight, *counts]
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -149,9 +150,9 @@ def multiply_adds(call: Call) -> int:
 
 
 def stack(shape: tuple[int, ...] | None) -> str:
-    """Write the shape of a batch of images as c@hxw, and any other as it is."""
+    """Write the shape of a batch of images as c@hxw, and any other as it is; nothing if there is none."""
     if shape is None:
-        return "refused"
+        return ""
     return "{}@{}x{}".format(*shape[1:]) if len(shape) == 4 else str(shape)
 
 

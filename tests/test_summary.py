@@ -194,6 +194,11 @@ def test_the_drawing_shows_every_change_of_shape():
     assert report.draw().description == "3@6x6 -> 0 Conv2d -> 8@4x4 -> 2 AdaptiveAvgPool2d -> 8@1x1"
 
 
+def test_what_is_given_and_is_no_tensor_has_no_shape():
+    report = d2l.summary(nn.Sequential(nn.Linear(3, 2)), np.ones((2, 3)))
+    assert report.rows[0].cells()[:4] == ["0", "Linear", "", "refused"]
+
+
 def test_a_report_reads_the_same_in_text_and_html():
     report = d2l.summary(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(9, 2)), torch.rand(1, 3, 6, 6))
     words = re.sub("<[^>]+>", " ", report._repr_html_()).split()
@@ -342,6 +347,11 @@ BROKEN = {  # the network, what it is given, the layer that refuses, and the rep
                                 "model[1] = model[1].float()"),
     "a shared layer": (nn.Sequential(*[nn.Conv2d(3, 8, 3)] * 2), rgb, "0", "model[1] = nn.Conv2d(8, 8, 3)"),
     "an index too large": (nn.Embedding(10, 4), torch.tensor([[1, 12]]), "", "model = nn.Embedding(13, 4)"),
+    "an index too large, with a point": (nn.Embedding(10, 4), torch.tensor([[1.0, 12.0]]), "",
+                                         "X = X.long()\nmodel = nn.Embedding(13, 4)"),
+    "rows that make more channels": (nn.Sequential(nn.Linear(10, 72), nn.Unflatten(1, (4, 3, 3)), nn.Conv2d(4, 2, 3)),
+                                     torch.rand(2, 10), "1",
+                                     "model[1] = nn.Unflatten(1, (-1, 3, 3))\nmodel[2] = nn.Conv2d(8, 2, 3)"),
     "normalisation of all sizes": (nn.Sequential(nn.Conv2d(3, 8, 3), nn.LayerNorm([8, 9, 9])), rgb, "1",
                                    "model[1] = nn.LayerNorm([8, 26, 26])"),
     "five faults": (nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(4, 6, 3), nn.BatchNorm2d(8), nn.Flatten(),
@@ -481,6 +491,25 @@ def test_images_that_are_stacked_instead_of_joined_are_noticed(tmp_path):
                              "torch.stack makes an axis; torch.cat, with axis 1, joins channels.")
 
 
+@pytest.mark.parametrize(("move", "axis"), [("permute(0, 2, 3, 1)", 3), ("transpose(1, 2)", 2), ("movedim(1, 3)", 3)])
+def test_channels_that_the_networks_own_code_puts_elsewhere_are_put_back(move, axis, tmp_path):
+    model, X = own(f"x = self.conv2(x.{move}).flatten(1)", tmp_path), torch.rand(2, 1, 8, 8)
+    report = d2l.summary(model, X)
+    assert report.failed == "conv2"
+    assert report.repairs == (
+        f"model.conv2.register_forward_pre_hook(lambda layer, given: given[0].movedim({axis}, 1))"
+        "  # its channels are there\nmodel.fc = nn.Linear(72, 10)",)
+    exec(report.repairs[0], {"nn": nn, "model": model})
+    assert d2l.summary(model, X).ok
+
+
+def test_maps_that_are_as_high_as_there_should_be_channels_are_left_as_they_are(tmp_path):
+    model = own("x = self.conv2(nn.functional.max_pool2d(x, 2)).flatten(1)", tmp_path)
+    model.conv2 = nn.Conv2d(3, 8, 3)
+    report = d2l.summary(model, torch.rand(2, 1, 8, 8))
+    assert report.repairs == ("model.conv2 = nn.Conv2d(4, 8, 3)\nmodel.fc = nn.Linear(8, 10)",)
+
+
 def test_a_film_may_need_a_convolution_in_three_dimensions():
     report = d2l.summary(nn.Conv2d(3, 4, 3), torch.rand(2, 3, 5, 8, 8))
     assert report.repairs == ("model = nn.Conv3d(3, 4, 3)",)
@@ -581,6 +610,19 @@ def test_a_layer_with_a_forward_of_its_own_is_not_replaced(tmp_path):
     report = d2l.summary(nn.Sequential(Standardised(1, 8, 3)), rgb)
     assert report.repairs == ("X = X.mean(1, keepdim=True)  # grey, the mean of the colours",)
     assert "torch.conv2d(x, self.weight - self.weight.mean())\nThere, conv2d was given (2, 3, 28, 28)" in report.advice
+
+
+@pytest.mark.parametrize(("X", "got"), [(torch.tensor([3, 12]), "torch.int64 from 3 to 12"),
+                                        (torch.tensor([-1, 2]), "torch.int64 from -1 to 2"),
+                                        (torch.tensor([0.5, 2]), "torch.float32 from 0.5 to 2.0")])
+def test_an_embedding_is_told_which_integers_it_takes(X, got):
+    report = d2l.summary(nn.Embedding(10, 4), X)
+    assert report.advice.startswith(f"model takes integers from 0 to 9, but gets {got}.")
+
+
+def test_an_embedding_without_an_index_is_told_to_take_integers():
+    report = d2l.summary(nn.Embedding(10, 4), torch.rand(0))
+    assert report.repairs == ("X = X.long()  # indices are integers",)
 
 
 def test_a_nested_list_is_told_to_be_no_tensor():
