@@ -149,7 +149,7 @@ def test_a_choice_has_one_right_option_and_beliefs_that_give_other_results_than_
     chosen = [question for question in bank if question.options]
     assert {question.name for question in chosen} == {name for name in TEMPLATES if TEMPLATES[name].options}
     for question in chosen:
-        assert sorted([question.key, *question.wrong]) == sorted(map(str, range(len(question.options))))
+        assert sorted([question.answer, *question.wrong]) == sorted(question.options)
         arguments = question.template.arguments(**{n: int(question.values[n]) for n in question.template.numbers})
         X, K = (tensor.reshape(-1, *tensor.shape[-3:]) for tensor in arguments)
         try:
@@ -448,11 +448,11 @@ def held(page):
     return [text.partition(". Read")[0] for text in lists.all_text_contents()]
 
 
-def give(page, question, key):
+def give(page, question, answer):
     if question.options:
-        page.get_by_role("button", name=question.shown(key), exact=True).click()
+        page.get_by_role("button", name=answer, exact=True).click()
     else:
-        type_in(page, key)
+        type_in(page, answer)
 
 
 def test_practice_asks_again_and_again_and_never_the_same_until_all_were_asked(practise):
@@ -466,13 +466,13 @@ def test_practice_asks_again_and_again_and_never_the_same_until_all_were_asked(p
 def test_practice_names_the_beliefs_that_are_held_and_those_that_were_left(practise):
     practise.get_by_label("About").select_option("1x1")
     question = asked(practise)
-    key, belief = next(iter(question.wrong.items()))
-    give(practise, question, key)
+    answer, belief = next(iter(question.wrong.items()))
+    give(practise, question, answer)
     assert held(practise) == [belief.name]
     practise.get_by_role("button", name="Next question").click()  # in it, the belief shows again
     question = asked(practise)
     assert belief in question.wrong.values()
-    give(practise, question, question.key)
+    give(practise, question, question.answer)
     assert held(practise) == []
     assert practise.get_by_text("left behind").locator("+ ul li").text_content().startswith(belief.name)
     assert practise.get_by_text("Answered: 2, at the first try: 1.").is_visible()

@@ -14,7 +14,8 @@ from text2qti.qti import QTI
 from text2qti.quiz import Quiz
 
 from d2lconv.exercises.question_bank import TEMPLATES
-from d2lconv.exercises.questions import marked, variants
+from d2lconv.exercises.question_page import marked
+from d2lconv.exercises.questions import variants
 
 SIZE, VARIANTS, MOST = 50, "abc", 4  # questions in a variant, their names, wrong answers of a question
 SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!<>])")
@@ -30,15 +31,16 @@ def bank():
 
 def answers(question):
     """The right answer and one for each belief, with what is said about it; in an order that gives nothing away."""
-    first = {belief: key for key, belief in reversed(question.wrong.items())}
-    found = {question.key: f"Right. {question.why}"}
-    found |= {key: f"{belief.name}. {belief.hint}" for belief, key in list(first.items())[-MOST:]}
-    return [(question.shown(key), said, key == question.key) for key, said in sorted(found.items(), key=in_order)]
+    first = {belief: answer for answer, belief in reversed(question.wrong.items())}
+    said = {question.answer: f"Right. {question.why}"}
+    said |= {answer: f"{belief.name}. {belief.hint}" for belief, answer in list(first.items())[-MOST:]}
+    in_order = sorted(said, key=question.options.index if question.options else by_numbers)
+    return [(answer, said[answer], answer == question.answer) for answer in in_order]
 
 
-def in_order(entry):
-    """Sort keys by their numbers."""
-    return [float(x) for x in entry[0].split(", ")]
+def by_numbers(answer):
+    """Sort answers by their numbers."""
+    return [float(x) for x in answer.split(", ")]
 
 
 # GIFT, https://docs.moodle.org/en/GIFT_format: HTML in which six signs are escaped

@@ -94,8 +94,8 @@ def find(pages, page, code):
 
 def vote(question):
     """Show a question and its options; the answer and the beliefs come with the next key."""
-    by_belief = {belief.name: key for key, belief in reversed(question.wrong.items())}  # the first of each
-    wrong = [(question.shown(key), name) for name, key in list(by_belief.items())[-4:]]
+    by_belief = {belief.name: text for text, belief in reversed(question.wrong.items())}  # the first of each
+    wrong = [(text, name) for name, text in list(by_belief.items())[-4:]]
     options = question.options or sorted([question.answer, *(text for text, _ in wrong)], key=order)
     listed = "".join(f"<li>{marked(option)}</li>" for option in options)
     beliefs = "".join(f"<li>{options.index(text) + 1}: {marked(name)}</li>"

@@ -1,93 +1,12 @@
-"""The questions, as data: a text, its numbers, and the exercise whose wrong answers are the distractors.
-
-A template computes nothing itself. Its `arguments` are handed to the true function of its exercise and to the
-registered wrong ones; what is `asked` of each result is the answer, or the mark of a belief.
-"""
-
-import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from random import Random
-from typing import Any
+"""The questions, as data: a text, its numbers, and the exercise whose wrong answers are the distractors."""
 
 import torch
 
-from d2lconv.arithmetic import explain, number
-from d2lconv.exercises.engine.report import Misconception
+from d2lconv.arithmetic import explain
 from d2lconv.exercises.tasks import misconceptions as of
+from d2lconv.exercises.templates import Template, block, by_channel, drawn, in_a_row, ones, own, side_by_side, tensors
 
-CHANNELS, SIDES, KERNELS, DRAWS = (2, 3, 4, 5, 6, 8), (6, 7, 8, 9, 10), (2, 3, 4, 5), range(1, 60)
-PRACTICE = {  # what a parameter of this name is in practice, unless a template says otherwise
-    "draw": DRAWS, "i": (0, 1), "j": (0, 1), "o": (0, 1), "stride": (1, 2, 3), "padding": (0, 1, 2),
-    "groups": (2, 3, 4), **dict.fromkeys(("c", "c_i", "c_o"), CHANNELS), **dict.fromkeys(("h", "w"), SIDES),
-    **dict.fromkeys(("k", "k_h", "k_w", "kernel", "k2"), KERNELS),
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Template:
-    """A question that can be asked with many numbers.
-
-    ``numbers`` gives each parameter the book's own value, and others for practice. ``words`` are more to fill into
-    ``text`` and ``why``, and the ``grid`` that is shown between them. ``beliefs`` are those that the question tells
-    apart. With ``options``, it is a choice: each option has its belief, and the right one has none.
-    """
-
-    topic: str
-    exercise: str
-    numbers: dict[str, tuple[int, Sequence[int]]]
-    arguments: Callable[..., Any]
-    text: str
-    why: str
-    beliefs: tuple[Misconception, ...] = ()
-    asked: Callable[..., Any] = lambda result, **numbers: result
-    words: Callable[..., dict[str, str]] = lambda arguments, **numbers: {}
-    options: dict[str, Misconception | None] = field(default_factory=dict)
-
-    @property
-    def told_apart(self) -> tuple[Misconception, ...]:
-        """The beliefs that have a wrong answer of their own."""
-        return self.beliefs or tuple(belief for belief in self.options.values() if belief)
-
-
-def own(**values):
-    """Give each parameter its own value, and those for practice: the usual ones, unless both are given."""
-    return {name: n if isinstance(n, tuple) else (n, PRACTICE[name]) for name, n in values.items()}
-
-
-# The tensors of a question
-
-def ones(*patterns):
-    """Return a function that makes tensors of ones: only their shapes matter.
-
-    >>> [one.shape for one in ones("c_i h w", "c_i k k")(c_i=2, h=5, w=4, k=3)]
-    [torch.Size([2, 5, 4]), torch.Size([2, 3, 3])]
-    """
-    return lambda **numbers: [torch.ones([numbers[axis] for axis in axes.split()]) for axes in patterns]
-
-
-def drawn(*shapes):
-    """Return a function that makes tensors of these shapes."""
-    return lambda draw, **_: tensors(draw, *shapes)
-
-
-def tensors(draw, *shapes):
-    """Make tensors of these shapes: counted up as in the classic example (``draw`` 0), or drawn anew.
-
-    >>> [tensor.tolist() for tensor in tensors(0, (2, 2, 2), (2, 1))]
-    [[[[0.0, 1.0], [2.0, 3.0]], [[1.0, 2.0], [3.0, 4.0]]], [[0.0], [1.0]]]
-    """
-    random = Random(draw)  # Python's generator gives the same digits everywhere
-
-    def digits(*shape):
-        size = torch.Size(shape).numel()
-        if draw:
-            return torch.tensor(random.choices(range(-1, 5), k=size)).reshape(shape).double()
-        if len(shape) > 2:  # each plane begins at the sum of its indices
-            return torch.stack([digits(*shape[1:]) + n for n in range(shape[0])])
-        return torch.arange(size).reshape(shape).double()
-    return [digits(*shape) for shape in shapes]
-
+# Arguments that several questions have
 
 def layer(c_i, c_o, h, w, k, stride=1, padding=0):
     """Return the arguments of the exercises that count."""
@@ -97,48 +16,6 @@ def layer(c_i, c_o, h, w, k, stride=1, padding=0):
 def with_biases(c_i, c_o, k, groups=1):
     """Return the arguments of the exercise that counts parameters."""
     return c_i, c_o, k, k, True, groups
-
-
-# How they are shown
-
-def block(name, matrix):
-    """Write a matrix under its name, as lines of equal length.
-
-    >>> block("K", torch.tensor([[0, -1], [2, 3]]))
-    ['K     ', ' 0  -1', ' 2   3']
-    """
-    cells = [[number(x) for x in row] for row in matrix.tolist()]
-    wide = max(len(cell) for row in cells for cell in row)
-    lines = [name, *("  ".join(cell.rjust(wide) for cell in row) for row in cells)]
-    return [line.ljust(max(map(len, lines))) for line in lines]
-
-
-def side_by_side(*blocks):
-    """Join blocks of lines, the first lines in one row."""
-    rows = itertools.zip_longest(*blocks)
-    return "\n".join("   ".join(part or " " * len(other[0]) for part, other in zip(row, blocks)).rstrip()
-                     for row in rows)
-
-
-def by_channel(tensors, **numbers):
-    """Show each channel of X beside the slices that meet it, and write out the first element asked for."""
-    X, K, bias = [*tensors, None][:3]
-    slices = K.transpose(0, 1) if K.ndim == 4 else K[:, None]
-    names = "K[{o}, {c}]" if K.ndim == 4 else "K[{c}]"
-    rows = [side_by_side(block(f"X[{c}]", x), *(block(names.format(o=o, c=c), k) for o, k in enumerate(kernels)))
-            for c, (x, kernels) in enumerate(zip(X, slices))]
-    at = [numbers.get(axis, 0) for axis in ("oij" if K.ndim == 4 else "ij")]
-    return {"grid": "\n\n".join(rows), "b": "" if bias is None else in_a_row(bias),
-            "sum": str(explain(X, K, at, bias))}
-
-
-def in_a_row(values):
-    """Write numbers in a row.
-
-    >>> in_a_row(torch.tensor([1.0, 2.0]))
-    '1, 2'
-    """
-    return ", ".join(map(number, values.flatten().tolist()))
 
 
 # Which part of a result is asked for
@@ -192,7 +69,7 @@ TEMPLATES = {
 
     # Shapes
     "shape_in": Template(
-        "shapes", "corr2d_multi_in", own(c_i=2, h=(3, SIDES), w=(3, SIDES), k=2), ones("c_i h w", "c_i k k"),
+        "shapes", "corr2d_multi_in", own(c_i=2, h=3, w=3, k=2), ones("c_i h w", "c_i k k"),
         "`X` has the shape ({c_i}, {h}, {w}) and `K` the shape ({c_i}, {k}, {k}). What is the shape of "
         "`corr2d_multi_in(X, K)`?",
         "The sum runs over the channels, so that one map is left; a kernel of {k} fits into {h} at "
@@ -225,7 +102,7 @@ TEMPLATES = {
         "{c_o} maps, each {h} - {k} + 1 high and {w} - {k} + 1 wide.",
         (*MISPLACED, of.last(1)), lambda Y, **_: tuple(Y[0].shape)),
     "size": Template(
-        "shapes", "output_size", own(size=(8, (*SIDES, 28, 32)), kernel=3, padding=(1, (0, 1, 2, 3)), stride=2),
+        "shapes", "output_size", own(size=(8, (6, 7, 8, 9, 10, 28, 32)), kernel=3, padding=(1, (0, 1, 2, 3)), stride=2),
         lambda size, kernel, padding, stride: (size, kernel, stride, padding),
         "A kernel of size {kernel} slides over {size} pixels in a row, with padding {padding} on each side and "
         "stride {stride}. At how many places does it stop?",
@@ -251,7 +128,7 @@ TEMPLATES = {
         "{c_o} * {c_i} * {k} * {k} + {c_o} = {answer}.",
         (of.BIAS_IN, of.BIAS_PAIR, of.BIAS_NONE, of.SHARED, of.OUTPUTS_OUT)),
     "biases": Template(
-        "parameters", "parameters", own(c_i=3, c_o=(5, (*CHANNELS, 16)), k=2), with_biases,
+        "parameters", "parameters", own(c_i=3, c_o=(5, (2, 3, 4, 5, 6, 8, 16)), k=2), with_biases,
         "How many biases does `Conv2d({c_i}, {c_o}, {k})` have?",
         "One for each output channel, added to its map after the sum.",
         (of.BIAS_IN, of.BIAS_PAIR, of.BIAS_NONE), lambda count, c_i, c_o, k: count - c_i * c_o * k * k),
@@ -316,14 +193,14 @@ TEMPLATES = {
 
     # 1x1
     "pixel": Template(
-        "1x1", "corr2d_multi_in_out_1x1", own(draw=(56, DRAWS)), drawn((3, 1, 1), (2, 3, 1, 1)),
+        "1x1", "corr2d_multi_in_out_1x1", own(draw=56), drawn((3, 1, 1), (2, 3, 1, 1)),
         "At one pixel the three channels are {pixel}. A 1x1 layer has two kernels, which are the rows of `K`. Which "
         "two numbers does it give?",
         "Each output is the sum of channels times weights, as in a matrix product: {answer}.",
         (of.MEAN, of.SHARED, of.ONE_CHANNEL, of.SAME_OUTPUT, of.RELU_FIRST), flat,
         lambda given, **_: {"pixel": in_a_row(given[0]), "grid": "\n".join(block("K", given[1].flatten(1)))}),
     "grey": Template(
-        "1x1", "grey_kernel", own(draw=(11, DRAWS)), drawn((1, 3, 1, 1)),
+        "1x1", "grey_kernel", own(draw=11), drawn((1, 3, 1, 1)),
         "A layer for colour pictures gets a grey one, three times the same channel. Its kernel's three slices are 1x1: "
         "{slices}. Which single weight, on the grey channel, does the same?",
         "Three equal channels meet three slices, and the results are added: {answer}.",
@@ -332,7 +209,7 @@ TEMPLATES = {
 
     # Composition
     "fold_bias": Template(
-        "composition", "fold", own(w1=(3, KERNELS), b1=(1, (1, 2, 3)), w2=(2, KERNELS), b2=(4, (1, 2, 5))),
+        "composition", "fold", own(w1=3, b1=(1, (1, 2, 3)), w2=2, b2=(4, (1, 2, 5))),
         lambda w1, b1, w2, b2: [torch.tensor(values, dtype=torch.double)
                                 for values in ([[[[w1]]]], [b1], [[[[w2]]]], [b2])],
         "Two 1x1 layers with one channel each and nothing between them: first {w1} * x + {b1}, then {w2} * y + {b2}. "
@@ -340,7 +217,7 @@ TEMPLATES = {
         "The second layer sees the first one's bias, too: {w2} * {b1} + {b2} = {answer}.",
         (of.NO_FOLD_BIAS, of.FOLD_ORDER), lambda result, **_: result[1].item()),
     "composed": Template(
-        "composition", "composed_size", own(k1=(3, (*KERNELS, 7)), k2=3, stride=(1, (1, 2))),
+        "composition", "composed_size", own(k1=(3, (2, 3, 4, 5, 7)), k2=3, stride=(1, (1, 2))),
         lambda k1, k2, stride: (k1, k2, stride),
         "A layer of {k1}x{k1} with stride {stride}, then one of {k2}x{k2}. How many pixels wide is the square of the "
         "input on which one number of the second layer depends?",

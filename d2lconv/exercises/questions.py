@@ -5,23 +5,20 @@ random ids, so that no two runs agree; it has no fallback without scripts and no
 """
 
 import itertools
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from html import escape
-from pathlib import Path
 from random import Random
-from string import Template as Page
-from typing import Any
 
 import torch
 
 from d2lconv.arithmetic import number
 from d2lconv.exercises import EXERCISES, wrong_answers
 from d2lconv.exercises.engine.report import Misconception
-from d2lconv.exercises.question_bank import TEMPLATES, Template
+from d2lconv.exercises.question_bank import TEMPLATES
+from d2lconv.exercises.question_page import ask_page, practice_page
+from d2lconv.exercises.templates import Template
 from d2lconv.validation import check_bool, check_int
 
 VARIANTS = 20  # of each question in `practice`
@@ -33,7 +30,10 @@ class Unfit(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """One question with its numbers; each wrong answer that a known belief gives leads to that belief.
+    """One question with its numbers.
+
+    ``answer`` is the right answer, as a reader would type or choose it. Each ``wrong`` answer that a known belief
+    gives leads to that belief.
 
     >>> print(ask("parameters"))
     How many parameters does `Conv2d(3, 5, 2)` have, with its biases?
@@ -48,35 +48,16 @@ class Question:
     grid: str
     options: tuple[str, ...]
     why: str
-    key: str
+    answer: str
     wrong: dict[str, Misconception]
     fold: bool = False
 
-    @property
-    def answer(self) -> str:
-        """The right answer, as a reader would type or choose it."""
-        return self.shown(self.key)
-
-    def shown(self, key: str) -> str:
-        """Return the answer that a key means: a choice has its options' places as keys."""
-        return self.options[int(key)] if self.options else key
-
     def __repr__(self):
-        return "\n".join(filter(None, [self.text, self.grid, *(f"- {option}" for option in self.options)]))
+        options = [f"- {option}" for option in self.options]
+        return "\n".join(filter(None, [self.text, self.grid, *options]))
 
     def _repr_html_(self):
-        return page("question", self.fallback(), packed({**pool([self]), "fold": self.fold}))
-
-    def fallback(self) -> str:
-        """Write what is shown where no script runs: the answer is folded, and opens without one."""
-        wrong = [f"<li>{marked(self.shown(key))}: {marked(belief.name)}. {marked(belief.hint)}</li>"
-                 for key, belief in self.wrong.items()]
-        options = [f"<li>{marked(option)}</li>" for option in self.options]
-        parts = [f"<p>{marked(self.text)}</p>", f"<pre>{self.grid}</pre>" * bool(self.grid),
-                 f"<ul>{''.join(options)}</ul>" * bool(options),
-                 f"<details><summary>Answer</summary><p><strong>{marked(self.answer)}</strong>. {marked(self.why)}</p>"
-                 f"<p>Wrong answers, and the beliefs that lead there:</p><ul>{''.join(wrong)}</ul></details>"]
-        return "\n".join(filter(None, parts))
+        return ask_page(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +70,7 @@ class Practice:
         return f"{len(self.questions)} questions, to be answered where HTML is shown"
 
     def _repr_html_(self):
-        first = {question.name: question for question in reversed(self.questions)}
-        fallback = "\n".join(question.fallback() for question in reversed(first.values()))
-        return page("practice", fallback, f"{packed(pool(self.questions))},\n{asset('question.js')}")
+        return practice_page(self.questions)
 
 
 def ask(question: str, *, fold: bool = True, **numbers: int) -> Question:
@@ -140,14 +119,14 @@ def variants(name: str) -> Iterator[Question]:
     numbers = TEMPLATES[name].numbers
     others = list(itertools.product(*(others for _, others in numbers.values())))
     Random(name).shuffle(others)
+    telling = min(2, len(TEMPLATES[name].told_apart))  # beliefs
     asked = {repr(ask(name))}
     for values in others:
         try:
             question = pose(name, dict(zip(numbers, values)))
         except Unfit:
             continue
-        telling = len(set(question.wrong.values())) >= min(2, len(question.template.told_apart))
-        if telling and repr(question) not in asked:
+        if len(set(question.wrong.values())) >= telling and repr(question) not in asked:
             asked.add(repr(question))
             yield question
 
@@ -162,10 +141,12 @@ def pose(name: str, numbers: Mapping[str, int], fold: bool = False) -> Question:
         found = [(wrong.misconception, outcome(template, wrong.function, arguments, numbers))
                  for wrong in wrong_answers(template.exercise) if wrong.misconception in template.told_apart]
     found = [(belief, result) for belief, result in found if result != truth]
-    key, wrong = (choices if template.options else typed)(template, truth, found)
-    values = {name: str(value) for name, value in {**numbers, **words, "answer": key}.items()}
-    text, why, *options = (part.format_map(values) for part in [template.text, template.why, *template.options])
-    return Question(name, template, values, text, values.get("grid", ""), tuple(options), why, key, wrong, fold)
+    values = {name: str(value) for name, value in {**numbers, **words}.items()}
+    options = {option.format_map(values): belief for option, belief in template.options.items()}
+    values["answer"], wrong = chosen(options, found) if options else typed(truth, found)
+    text, why = template.text.format_map(values), template.why.format_map(values)
+    grid = values.get("grid", "")
+    return Question(name, template, values, text, grid, tuple(options), why, values["answer"], wrong, fold)
 
 
 def outcome(template, function, arguments, numbers):
@@ -177,31 +158,32 @@ def outcome(template, function, arguments, numbers):
     return result.tolist() if isinstance(result, torch.Tensor) else result
 
 
-def typed(template, truth, found):
+def typed(truth, found):
     """The right answer, and for each wrong one that can be typed its belief: one alone."""
-    key = plain(truth)
-    wrong: dict[Any, Misconception] = {}
-    if key is None:
+    right = plain(truth)
+    wrong: dict[str, Misconception] = {}
+    if right is None:
         raise Unfit("the question has no answer with these numbers.")
     for belief, result in found:
         answer = plain(result)
-        if answer in (key, None) or (", " in answer) > (", " in key):
+        if answer in (right, None) or (", " in answer and ", " not in right):  # a row, where a number is asked for
             continue
         if wrong.setdefault(answer, belief) is not belief:
             raise Unfit(f'"{wrong[answer].name}" and "{belief.name}" both give {answer}: take other numbers.')
     if not wrong:
         raise Unfit("with these numbers, no wrong belief shows: take others.")
-    return key, wrong
+    return right, wrong
 
 
-def choices(template, truth, found):
-    """The place of the right option, and those of the others, whose beliefs must give another result."""
-    options = {str(place): belief for place, belief in enumerate(template.options.values())}
-    wrong = {key: belief for key, belief in options.items() if belief}
+def chosen(options, found):
+    """The right option, and the belief of each other one, which must give another result."""
+    wrong = {option: belief for option, belief in options.items() if belief}
+    right, = options.keys() - wrong.keys()
     shown = [belief for belief, _ in found]
-    if hidden := [belief.name for belief in wrong.values() if belief not in shown]:
-        raise Unfit(f'"{hidden[0]}" gives the right result with these numbers: take others.')
-    return next(key for key in options if key not in wrong), wrong
+    for belief in wrong.values():
+        if belief not in shown:
+            raise Unfit(f'"{belief.name}" gives the right result with these numbers: take others.')
+    return right, wrong
 
 
 def plain(result):
@@ -213,44 +195,3 @@ def plain(result):
     row = result if isinstance(result, (list, tuple)) else [result]
     numbers = [isinstance(x, (int, float)) and math.isfinite(x) for x in row]
     return ", ".join(map(number, row)) if row and all(numbers) else None
-
-
-def pool(questions):
-    """What the page needs: each text once, each case's values, and the beliefs by their place in a list."""
-    beliefs = list(dict.fromkeys(belief for question in questions for belief in question.wrong.values()))
-    groups = itertools.groupby(questions, lambda question: question.template)
-    return {"beliefs": [[belief.name, belief.hint, belief.read.heading, belief.read.url] for belief in beliefs],
-            "questions": [about(template, [*cases], beliefs) for template, cases in groups]}
-
-
-def about(template, questions, beliefs):
-    """One template, and its cases: the values that fill its gaps, the answer, and the belief of each wrong one."""
-    gaps = "".join([template.text, template.why, "{grid}", *template.options])
-    names = [name for name in questions[0].values if f"{{{name}}}" in gaps]
-    cases = [[[question.values[name] for name in names], question.key,
-              {key: beliefs.index(belief) for key, belief in question.wrong.items()}] for question in questions]
-    return {"topic": template.topic, "text": template.text, "why": template.why,
-            "options": list(template.options), "names": names, "cases": cases}
-
-
-def packed(data):
-    """JSON that can stand inside of a script."""
-    return json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
-
-
-def marked(text):
-    """HTML of a text in which backticks mark code."""
-    parts = escape(text, quote=False).split("`")
-    return "".join(f"<code>{part}</code>" if n % 2 else part for n, part in enumerate(parts))
-
-
-def page(kind, fallback, data):
-    """Write a page that works alone: its style, what is shown without scripts, and the script with its data."""
-    return Page(asset("page.html")).substitute(
-        kind=kind, style=asset("question.css"), fallback=fallback, script=asset(f"{kind}.js"), data=data)
-
-
-@cache
-def asset(name):
-    """Read one of the files beside this one."""
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")

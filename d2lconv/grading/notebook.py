@@ -154,6 +154,8 @@ def told(error: BaseException) -> list[Any]:
     """Tell an exception's type and words, and the last cell and line that it passed."""
     name = "TimeoutError" if isinstance(error, TooLong) else type(error).__name__
     said = str(error) if isinstance(error, SyntaxError) else " ".join(map(str, error.args))
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith("cell ")]
-    cell, line = (int(frames[-1].filename[5:]), frames[-1].lineno) if frames else (0, 1)
-    return [name, said, cell, line]
+    where: list[Any] = [0, 1]
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename.startswith("cell "):
+            where = [int(frame.filename[5:]), frame.lineno]
+    return [name, said, *where]
