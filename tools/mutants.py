@@ -26,8 +26,8 @@ from tools import ROOT
 
 MODULES = ["validation", "arithmetic", "contraction", "tiling", "conv", "corr", "cost", "loops", "runtime", "winograd",
            *(f"exercises/engine/{name}" for name in (  # not the tasks, which are data
-               "binding", "check", "exercise", "feedback", "observe", "recognise", "report", "sandbox", "show",
-               "surroundings", "trial", "values"))]
+               "binding", "check", "exercise", "feedback", "notes", "observe", "recognise", "report", "sandbox",
+               "show", "surroundings", "trial", "values"))]
 TESTS = {  # which tests answer for a module, where it is not test_<module>.py alone; the surest first
     "validation": ["validation", "conv", "layer", "loops", "cost", "arithmetic"], "conv": ["conv", "layer"],
     "contraction": ["corr", "conv", "loops"],

@@ -21,22 +21,23 @@ NAMES = {  # what people call an argument, in small letters
 }
 
 
-def bound(function, exercise, problem):
+def bound(function, problem):
     """The arguments of a problem as this function takes them: (by position, by name).
 
     Names that are known go by name, the rest by position; without a readable signature, all but the options do.
     """
-    given = dict(problem)
+    exercise, given = problem.exercise, dict(problem.arguments)
     theirs = parameters(function)
-    names = matched(theirs, list(exercise.arguments)) if theirs else {}
-    for name, parameter in names.items():  # an option without a default, in the learner's function
-        default = exercise.arguments[name]
-        if name not in given and theirs[parameter].default is inspect.Parameter.empty and name in exercise.options:
-            given[name] = default
-    if set(given) <= set(names):
+    names = matched(theirs, exercise.arguments)
+    for name, parameter in names.items():
+        required = theirs[parameter].default is inspect.Parameter.empty
+        if required and name in exercise.options and name not in given:
+            given[name] = exercise.arguments[name]
+    if given.keys() <= names.keys():
         return {}, {names[name]: value for name, value in given.items()}
     by_position = {name: value for name, value in given.items() if name not in exercise.options}
-    return by_position, {names.get(name, name): given[name] for name in given if name in exercise.options}
+    by_name = {names.get(name, name): value for name, value in given.items() if name in exercise.options}
+    return by_position, by_name
 
 
 def parameters(function):
@@ -63,5 +64,6 @@ def matched(theirs, ours):
             free = [name for name in theirs if name not in found.values() and same(mine, name)]
             if mine not in found and free:
                 found[mine] = free[0]
+    others = [mine for mine in ours if mine not in found]
     rest = [name for name in theirs if name not in found.values()]
-    return {**found, **dict(zip([mine for mine in ours if mine not in found], rest))}
+    return {**found, **dict(zip(others, rest))}

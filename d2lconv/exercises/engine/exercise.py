@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import inspect
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 
 from d2lconv.exercises.engine.report import Misconception, Section
+from d2lconv.exercises.engine.values import has_tensor, largest
 
 EXERCISES: dict[str, "Exercise"] = {}
 
@@ -42,19 +44,56 @@ class Habits:
 class Problem:
     """Arguments by name, in their order, and the stage of building at which they are first right."""
 
+    exercise: "Exercise"
     stage: str
     arguments: dict[str, Any]
 
     @property
+    def tensors(self):
+        """Those of the arguments that are tensors."""
+        return {name: value for name, value in self.arguments.items() if isinstance(value, torch.Tensor)}
+
+    @property
     def size(self):
         """How much there is to read in it."""
-        return sum(value.numel() for value in self.arguments.values() if isinstance(value, torch.Tensor))
+        return sum(tensor.numel() for tensor in self.tensors.values())
 
-    def changed(self, change):
-        """The same with other tensors."""
-        values = {name: change(value) if isinstance(value, torch.Tensor) else value
-                  for name, value in self.arguments.items()}
-        return Problem(self.stage, values)
+    def convert(self, change):
+        """Return the same problem with other tensors."""
+        changed = {name: change(tensor) for name, tensor in self.tensors.items()}
+        return Problem(self.exercise, self.stage, {**self.arguments, **changed})
+
+    def apply(self, function):
+        """Return what one of our own functions answers, in float64 on the CPU."""
+        return function(**self.convert(torch.Tensor.double).arguments)
+
+    @functools.cached_property
+    def truth(self):
+        """The right answer."""
+        return self.apply(self.exercise.truth)
+
+    @functools.cached_property
+    def scale(self):
+        """The largest element of the right answer from absolute values; 0 where nothing may be rounded."""
+        if self.exercise.exact or not has_tensor(self.truth):
+            return 0.0
+        return largest(self.convert(torch.abs).apply(self.exercise.truth))
+
+    def tolerance(self, half=None):
+        """How far rounding can move a result: the bound of the summed products, for any order and algorithm.
+
+        With ``m`` products in a sum, ``a`` the unit roundoff, and ``scale`` the largest sum of absolute values,
+        ``|Y - Y_ref| <= 2 * m * a * scale``. Transforms (FFT, Winograd) move all of a result by a multiple of its
+        largest element, which grows with the logarithm of the size: hence the maximum, and the second part of
+        ``m``. Half types must accumulate in float32: their bound is 9 of their own units.
+        """
+        sizes = [tensor.numel() for tensor in self.tensors.values() if tensor.ndim > 1]
+        if not sizes:
+            return 0.0
+        if half:
+            return 9 * torch.finfo(half).eps * self.scale
+        m = min(sizes) + 1 + 16 * math.ceil(math.log2(max(sizes) + 1))
+        return m * torch.finfo(torch.float32).eps * self.scale
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -108,8 +147,9 @@ class Exercise:
         made = []
         for stage, several in self.stages.items():
             for given in several:
-                *values, more = given if isinstance(given[-1], dict) else (*given, {})
-                made.append(Problem(stage, {**dict(zip(self.arguments, values)), **more}))
+                *values, options = given if isinstance(given[-1], dict) else (*given, {})
+                arguments = {**dict(zip(self.arguments, values)), **options}
+                made.append(Problem(self, stage, arguments))
         return tuple(made)
 
     @functools.cached_property
@@ -118,33 +158,24 @@ class Exercise:
 
         Of counts, which cost nothing, only those that are wrong, and not as one before: a rule may make others.
         """
-        made = [Wrong(one, change, changed(change, self.truth)) for one, change in self.changes]
+        made = [Wrong(misconception, change, changed(change, self.truth)) for misconception, change in self.changes]
         if any(problem.size for problem in self.problems):
             return tuple(made)
-        seen, told_apart = {self.results(self.truth)}, []
-        for one in made:
-            results = self.results(one.function)
-            if results not in seen:
-                seen.add(results)
-                told_apart.append(one)
-        return tuple(told_apart)
+        by_results: dict[str, Wrong] = {}
+        for wrong in made:
+            by_results.setdefault(self.results(wrong.function), wrong)
+        by_results.pop(self.results(self.truth), None)
+        return tuple(by_results.values())
 
     def results(self, function):
-        """What a function of ours makes of every problem, as text."""
-        return "; ".join(attempted(function, problem) for problem in self.problems)
-
-
-def answer(function, problem):
-    """Call one of our own functions with a problem's arguments, its tensors in float64 on the CPU."""
-    return function(**problem.changed(torch.Tensor.double).arguments)
-
-
-def attempted(function, problem):
-    """What a function of ours makes of a problem, as text."""
-    try:
-        return repr(answer(function, problem))
-    except ArithmeticError:
-        return "nothing"
+        """What a function of ours answers to every problem, as text."""
+        made = []
+        for problem in self.problems:
+            try:
+                made.append(repr(problem.apply(function)))
+            except ArithmeticError:
+                made.append("nothing")
+        return "; ".join(made)
 
 
 def call_by_name(function, known):

@@ -1,21 +1,125 @@
-"""Say what was found, in the order in which a learner builds a function."""
+"""Say what came where a function is wanted, how far a function has come, and what is wrong first."""
 
-import itertools
+import inspect
 
 import torch
+from torch import nn
 
-from d2lconv.exercises.engine.binding import bound
-from d2lconv.exercises.engine.exercise import Problem
 from d2lconv.exercises.engine.report import Finding
-from d2lconv.exercises.engine.sandbox import Fault, call
+from d2lconv.exercises.engine.sandbox import Fault
 from d2lconv.exercises.engine.show import SHOWN, table
-from d2lconv.exercises.engine.trial import Trial, attempt, expected, first, half, has_tensor, judged
-from d2lconv.exercises.engine.values import allclose, coerce, shape, tolerance
+from d2lconv.exercises.engine.values import allclose, describe_type, has_tensor, isclose, shape
 
-KEEP = "torch.zeros(...) makes float32 whatever comes in; X.new_zeros(...) keeps what X has."
-HALVES = "float16 keeps three digits and bfloat16 two: leave X and K as they come, and convert neither."
 STACK = "The numbers are right, but in a list: torch.stack makes one tensor of a list of tensors."
 RIGHT_NUMBERS = "The numbers are right: make a tensor of them, with torch.as_tensor."
+
+
+def no_function(function, exercise):
+    """Answer what is no function: nothing yet, a class, a layer, or what came from a call."""
+    if function is None or function is ... or function is NotImplemented:
+        return todo(exercise)
+    forward = function.forward if isinstance(function, nn.Module) else None
+    is_layer = forward and len(inspect.signature(forward).parameters) < len(exercise.arguments)  # it holds its weights
+    if isinstance(function, type) or is_layer:
+        what = "A layer" if is_layer else "A class"
+        text = f"{what} came, where a function is wanted: {exercise.call}."
+        hint = f"Write a function that takes all it needs as arguments:\ndef {exercise.call}:\n    return ..."
+        return Finding("wrong", text, hint=hint, read=exercise.read)
+    if isinstance(function, torch.Tensor) or not callable(function):
+        text = f"The checker needs the function itself, but got {describe_type(function)}."
+        hint = f"Pass its name without calling it: check_{exercise.name}({exercise.name})"
+        return Finding("wrong", text, hint=hint)
+    return None
+
+
+def no_result(function, exercise, outcome):
+    """Answer a function that is not written yet, or that prints or computes, and returns nothing."""
+    if outcome.stop:
+        return todo(exercise) if outcome.stop == Fault.UNWRITTEN else None
+    if not (outcome.value is None or outcome.value is ...):
+        return None
+    if outcome.printed.strip():
+        text = "Your function prints something, but returns nothing."
+        hint = "What is printed is gone: end with return."
+        return Finding("wrong", text, first_lines(outcome.printed), hint)
+    if computes(function):
+        text = "Your function computes something, but returns nothing."
+        return Finding("wrong", text, hint="What it has found is gone: end with return.")
+    return todo(exercise)
+
+
+def computes(function):
+    """Say whether a function uses names, or makes values of its own."""
+    code = getattr(function, "__code__", None)
+    return code and (code.co_names or code.co_nlocals > len(inspect.signature(function).parameters))
+
+
+def todo(exercise):
+    """Say what is to be written."""
+    what, _, more = exercise.contract.partition("\n")
+    text = f"Not yet. Write {exercise.call}: {what[0].lower()}{what[1:]}"
+    return Finding("todo", text, hint=more, read=exercise.read)
+
+
+def progress(trials):
+    """Say what is right so far, stage by stage, and show the smallest problem of the first that is not."""
+    stages = list(dict.fromkeys(trial.problem.stage for trial in trials))
+    wrong = [trial for trial in trials if trial.fault]
+    first = wrong[0].problem.stage if wrong else None
+    right = stages[:stages.index(first)] if wrong else stages
+    if has_tensor(trials[0].problem.truth) and all(trial.fault == Fault.NUMBERS for trial in wrong):
+        right = ["every shape", *right]
+    named = ", ".join(right)
+    if not wrong:
+        return [Finding("right", f"Right: {named}.")]
+    smallest = min((trial for trial in wrong if trial.problem.stage == first), key=lambda trial: trial.problem.size)
+    found = [Finding("right", f"Right so far: {named}.")] if named else []
+    return [*found, faulty(smallest)]
+
+
+def faulty(trial):
+    """Show a problem, what came out, and what should have."""
+    stage, outcome, truth = trial.problem.stage, trial.outcome, trial.problem.truth
+    title = f"{stage[0].upper()}{stage[1:]}: {trial.told}."
+    numbers = table([*trial.problem.arguments.items(), *results(trial)])
+    printed = first_lines(outcome.printed)
+    if printed:
+        numbers += f"\nprinted on the way:\n{printed}"
+    hint = outcome.error
+    if trial.fault == Fault.TYPE and isinstance(truth, torch.Tensor) and allclose(trial.answer, truth, trial.tolerance):
+        hint = STACK if isinstance(outcome.value[0], torch.Tensor) else RIGHT_NUMBERS
+    return Finding("wrong", title, numbers, hint)
+
+
+def results(trial):
+    """What came out and what should have, as named values."""
+    value, truth = trial.outcome.value, trial.problem.truth
+    if trial.outcome.stop:
+        return [("wanted", truth)]
+    if trial.fault == Fault.NUMBERS and count(truth) > SHOWN:
+        return first_difference(trial)
+    both = [("yours", value), ("wanted", truth)]
+    if trial.fault == Fault.SHAPE:
+        shapes = [("yours has shape", shape(trial.answer)), ("wanted is shape", shape(truth))]
+        return shapes + both
+    return both
+
+
+def count(truth):
+    """How many numbers an answer of tensors has."""
+    return sum(map(count, truth)) if isinstance(truth, tuple) else truth.numel()
+
+
+def first_difference(trial):
+    """Where a large answer first differs, as named numbers."""
+    value, truth = trial.answer, trial.problem.truth
+    if isinstance(truth, tuple):
+        parts = zip(value, truth)
+        value, truth = next(pair for pair in parts if not allclose(*pair, trial.tolerance))
+    wrong = ~isclose(value, truth, trial.tolerance)
+    where = tuple(wrong.nonzero()[0].tolist())
+    at = f"[{', '.join(map(str, where))}]"
+    return [(f"yours{at}", value[where].item()), (f"wanted{at}", truth[where].item())]
 
 
 def first_lines(text, most=5):
@@ -28,124 +132,14 @@ def first_lines(text, most=5):
     return "\n".join(lines[:most] + ["..."] * (len(lines) > most))
 
 
-def progress(trials):
-    """Say what is right so far, stage by stage, and show the smallest problem of the first that is not."""
-    stages: dict[str, list[Trial]] = {}
-    for trial in trials:
-        stages.setdefault(trial.problem.stage, []).append(trial)
-    right = list(itertools.takewhile(lambda stage: not any(t.fault for t in stages[stage]), stages))
-    shapes_right = has_tensor(trials[0].truth) and {trial.fault for trial in trials} <= {None, Fault.NUMBERS}
-    named = ", ".join(["every shape"] * shapes_right + right)
-    if len(right) == len(stages):
-        return (Finding("right", f"Right: {named}."),)
-    stage = list(stages)[len(right)]
-    smallest = min((t for t in stages[stage] if t.fault), key=lambda t: t.problem.size)
-    found = faulty(f"{stage[0].upper()}{stage[1:]}: {smallest.told}.", smallest)
-    return (Finding("right", f"Right so far: {named}."), found) if named else (found,)
-
-
-def faulty(title, trial):
-    """Show a problem, what came out, and what should have."""
-    rows, value, truth = list(trial.problem.arguments.items()), trial.outcome.value, trial.truth
-    if trial.outcome.stop:
-        rows += [("wanted", truth)]
-    elif trial.fault == Fault.NUMBERS and shown(truth) > SHOWN:
-        rows += first_difference(trial)
-    else:
-        if trial.fault == Fault.SHAPE:
-            rows += [("yours has shape", shape(coerce(value, truth))), ("wanted is shape", shape(truth))]
-        rows += [("yours", value), ("wanted", truth)]
-    printed = first_lines(trial.outcome.printed)
-    numbers = table(rows) + (f"\nprinted on the way:\n{printed}" if printed else "")
-    hint = trial.outcome.error
-    wanted_tensor = trial.fault == Fault.TYPE and isinstance(truth, torch.Tensor)
-    if wanted_tensor and allclose(trial.value, truth, trial.tolerance):
-        hint = STACK if isinstance(value[0], torch.Tensor) else RIGHT_NUMBERS
-    return Finding("wrong", title, numbers, hint)
-
-
-def shown(value):
-    """How many numbers an answer has."""
-    return sum(map(shown, value)) if isinstance(value, tuple) else value.numel()
-
-
-def first_difference(trial):
-    """Where a large answer first differs."""
-    pairs = [(coerce(trial.outcome.value, trial.truth), trial.truth)]
-    if isinstance(trial.truth, tuple):
-        pairs = [pair for pair in zip(*pairs[0]) if not allclose(*pair, trial.tolerance)]
-    value, truth = pairs[0]
-    wrong = ~((value.to(torch.complex128) - truth.double()).abs() <= trial.tolerance)
-    where = tuple(wrong.nonzero()[0].tolist())
-    at = f"[{', '.join(map(str, where))}]"
-    return [(f"yours{at}", value[where].item()), (f"wanted{at}", truth[where].item())]
-
-
 def named(misconception):
     """Name a misconception."""
     return Finding("name", misconception.name, hint=misconception.hint, read=misconception.read)
 
 
-def in_place(outcome, also_wrong, misconception):
-    """Tell that an argument was changed."""
-    name, before = next(iter(outcome.changed.items()))
-    beginning = "Besides, " if also_wrong else "The result is right, but "
+def in_place(changed, right):
+    """Tell that a function changed an argument, which is shown as it was before."""
+    name, before = next(iter(changed.items()))
+    beginning = "The result is right, but " if right else "Besides, "
     text = f"{beginning}your function changes {name}, which belongs to the caller."
-    return Finding("wrong", text, table([(f"{name} before", before)])), named(misconception)
-
-
-def leaked(trials):
-    """Note what a function changes outside of itself."""
-    names = " and ".join(dict.fromkeys(name for trial in trials for name in trial.outcome.leaked))
-    text = f"it changes {names}, for everything that runs after it; the checker has put that back."
-    return (Finding("note", text, hint="A function should leave what is around it as it was."),) if names else ()
-
-
-def notes(function, exercise, trials):
-    """What a right function loses: digits, a check of the channel counts."""
-    if not has_tensor(trials[0].truth):
-        return ()
-    low = [dtype for dtype in (half(trial.outcome.value) for trial in trials) if dtype]
-    return (*rounded(low[0], "float32", HALVES), *unchecked(function, exercise)) if low else (
-        *in_double(function, exercise, trials[-1].problem), *unchecked(function, exercise))
-
-
-def rounded(dtype, given, hint):
-    """Note that a result has fewer digits than what was given."""
-    name = str(dtype).removeprefix("torch.")
-    return (Finding("note", f"{given} went in, {name} came out.", hint=hint),) if name != given else ()
-
-
-def in_double(function, exercise, problem):
-    """Note what becomes of float64, which no stage asks for."""
-    again = attempt(function, problem.changed(torch.Tensor.double), exercise, seconds=2.0)
-    if again.outcome.stop:
-        text = "float64 went in, and met a float32 that the function makes: it stops. (float32 is right.)"
-        return (Finding("note", text, hint=f"{again.outcome.error}\n{KEEP}"),)
-    value = first(again.outcome.value)
-    if not isinstance(value, torch.Tensor):
-        return ()
-    exact = allclose(coerce(again.outcome.value, again.truth), again.truth, again.tolerance * 2.0**-29)
-    if exact or value.dtype != torch.float64:
-        return rounded(value.dtype, "float64", KEEP)
-    return (Finding("note", "float64 went in and came out, but was rounded on the way.", hint=KEEP),)
-
-
-def unchecked(function, exercise):
-    """Note that a function answers where the channel counts differ, and whether it cut channels off."""
-    if not exercise.mismatch:
-        return ()
-    function = exercise.adapt(function)
-    by_position, by_name = bound(function, exercise, exercise.mismatch)
-    outcome = call(function, by_position, by_name, seconds=2.0)
-    if outcome.stop or not isinstance(outcome.value, torch.Tensor):
-        return ()
-    X, K = exercise.mismatch["X"], exercise.mismatch["K"]
-    cut = Problem("", {"X": X.narrow(-3, 0, K.shape[-3]), "K": K})
-    truth, terms = expected(exercise, cut)
-    fault, _ = judged(outcome, truth, tolerance(cut.arguments, terms))
-    habits = exercise.habits
-    known, what = (habits.unchecked, "") if fault else (habits.cut, f" ({habits.cut.name})")
-    shapes = f"X of shape {tuple(X.shape)} and K of shape {tuple(K.shape)}"
-    text = f"it answers for {shapes}, where no answer is right{what}."
-    return (Finding("note", text, hint=known.hint, read=known.read),)
+    return Finding("wrong", text, table([(f"{name} before", before)]))

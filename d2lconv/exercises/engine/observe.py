@@ -3,7 +3,7 @@
 import torch
 
 from d2lconv.exercises.engine.sandbox import Fault
-from d2lconv.exercises.engine.values import MANY, coerce
+from d2lconv.exercises.engine.values import MANY
 
 CLOSE = 1e-5  # of the largest number: float32 will do
 SEEN = {Fault.NUMBERS, Fault.SHAPE, Fault.ANSWER}
@@ -15,34 +15,39 @@ def observed(trials):
     wrong = [trial for trial in trials if trial.fault]
     if len(wrong) < 2 or not {trial.fault for trial in wrong} <= SEEN:
         return ""
-    pairs = [(coerce(trial.value, trial.truth), trial.truth) for trial in wrong]
-    if isinstance(pairs[0][1], bool) or not all(plain(value) for value, _ in pairs):
+    pairs = [(trial.answer, trial.problem.truth) for trial in wrong]
+    if not all(plain(answer) for answer, _ in pairs):
         return ""
-    if isinstance(pairs[0][1], tuple):
+    if isinstance(wrong[0].problem.truth, tuple):
         return of_parts(pairs)
-    return in_common([(tensor(value), tensor(truth)) for value, truth in pairs])
+    return in_common([(tensor(answer), tensor(truth)) for answer, truth in pairs])
 
 
-def plain(value):
+def plain(answer):
     """Say whether there are not too many numbers to look at, and real ones."""
-    if isinstance(value, tuple):
-        return all(map(plain, value))
-    return not isinstance(value, torch.Tensor) or (value.numel() <= MANY and not value.is_complex())
+    if isinstance(answer, torch.Tensor):
+        return answer.numel() <= MANY and not answer.is_complex()
+    return all(map(plain, answer)) if isinstance(answer, tuple) else not isinstance(answer, bool)
 
 
 def of_parts(pairs):
     """Look at each part of a tuple by itself."""
-    if any(len(value) != len(truth) for value, truth in pairs):
+    if any(len(answer) != len(truth) for answer, truth in pairs):
         return ""
     said = []
-    for name, *part in zip(("first", "second", "third"), *(zip(*pair) for pair in pairs)):
-        part = [(tensor(value), tensor(truth)) for value, truth in part]
-        wrong = [pair for pair in part if not same(*pair)]
+    for name, *parts in zip(("first", "second", "third"), *(zip(*pair) for pair in pairs)):
+        parts = [(tensor(answer), tensor(truth)) for answer, truth in parts]
+        wrong = [part for part in parts if not same(*part)]
         if not wrong:
             said.append(f"The {name} is right.")
         elif sentence := in_common(wrong):
             said.append(f"The {name}: {sentence[0].lower()}{sentence[1:]}")
     return " ".join(said)
+
+
+def tensor(value):
+    """Numbers as a float64 tensor."""
+    return torch.as_tensor(value, dtype=torch.float64)
 
 
 def in_common(pairs):
@@ -51,35 +56,30 @@ def in_common(pairs):
     return next((sentence for sentence in first if all(sentence in other for other in others)), "")
 
 
-def tensor(value):
-    """Numbers as a float64 tensor."""
-    return torch.as_tensor(value, dtype=torch.float64)
-
-
 def same(value, truth, close=CLOSE):
     """Say whether two tensors are equal, but for a small part of the largest number."""
     if value.shape != truth.shape or not truth.numel():
         return value.shape == truth.shape
-    return bool(((value - truth).abs() <= close * truth.abs().max()).all())
+    error = (value - truth).abs()
+    return bool((error <= close * truth.abs().max()).all())
 
 
 def sentences(value, truth):
     """All that is true of a result beside the truth, the most telling first."""
-    if value.numel() == truth.numel() and value.shape != truth.shape:
-        yield from in_another_shape(value, truth)
+    as_many = value.numel() == truth.numel()
     if value.shape == truth.shape:
         yield from number_by_number(value, truth)
+    elif as_many and same(value.flatten(), truth.flatten()):
+        yield from in_another_shape(value, truth)
     yield from along_an_axis(value, truth)
-    if value.numel() == truth.numel() and same(value.flatten().sort()[0], truth.flatten().sort()[0]):
+    if as_many and same(value.flatten().sort()[0], truth.flatten().sort()[0]):
         yield "The right numbers are there, in another order."
     if same(value, truth, 1e-2):
         yield NEARLY
 
 
 def in_another_shape(value, truth):
-    """As many numbers, in another shape."""
-    if not same(value.flatten(), truth.flatten()):
-        return
+    """The same numbers, in another shape."""
     if [n for n in value.shape if n > 1] == [n for n in truth.shape if n > 1]:
         more = value.ndim - truth.ndim
         what = "too many" if more > 0 else "missing" if more else "in another place"
@@ -91,19 +91,21 @@ def number_by_number(value, truth):
     """A factor, a difference, or what became of some numbers."""
     if same(value, truth):
         yield NEARLY
-    elif value.abs().sum() * truth.abs().sum() > 0:
+    elif value.any() and truth.any():
         factor = ((value * truth).sum() / (truth * truth).sum()).item()
         if same(value, factor * truth):
             negative = abs(factor + 1) < CLOSE
             yield "The sign is the wrong one." if negative else f"It is {factor:.4g} times what is wanted."
-    more = (value - truth).flatten()[0].item()
-    if same(value - truth, torch.full_like(truth, more)):
+    difference = value - truth
+    more = difference.flatten()[0].item()
+    if same(difference, torch.full_like(truth, more)):
         yield f"It is {abs(more):.4g} too {'large' if more > 0 else 'small'}."
     if same(value, truth.clamp(min=0)):
         yield "What is negative became 0: no activation is asked for."
     if same(value, torch.where(value == 0, value, truth)):
         yield "Where a number came out it is right: the others stayed 0."
-    if any(same(value, way) for way in (truth.floor(), truth.ceil(), truth.round(), truth.trunc())):
+    integers = truth.floor(), truth.ceil(), truth.round(), truth.trunc()
+    if any(same(value, integer) for integer in integers):
         yield "What follows the decimal point is lost."
 
 
@@ -115,7 +117,7 @@ def along_an_axis(value, truth):
             if same(value, one) or same(value, one.unsqueeze(axis)):
                 yield f"Only the {name} along axis {axis} came out."
             if value.shape == truth.shape and n > 1:
-                right = [same(mine, theirs) for mine, theirs in zip(value.unbind(axis), truth.unbind(axis))]
+                right = [same(mine, wanted) for mine, wanted in zip(value.unbind(axis), truth.unbind(axis))]
                 if right.count(right[place]) == 1:
                     yield f"Along axis {axis}, only the {name} is {'right' if right[place] else 'wrong'}."
         if same(value, truth.sum(axis)) or same(value, truth.sum(axis, keepdim=True)):

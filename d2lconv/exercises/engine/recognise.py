@@ -1,14 +1,12 @@
 """Recognise a misconception by what a function returns, not by how it is written."""
 
-import collections
 import functools
 import itertools
 
-from d2lconv.exercises.engine.exercise import answer, changed
-from d2lconv.exercises.engine.report import Misconception
+from d2lconv.exercises.engine.exercise import Wrong, changed
 from d2lconv.exercises.engine.sandbox import Fault, Outcome, Refusal
-from d2lconv.exercises.engine.trial import attempt, expected, has_tensor, judged
-from d2lconv.exercises.engine.values import allclose, coerce, largest, shape, tolerance
+from d2lconv.exercises.engine.trial import attempt, judged
+from d2lconv.exercises.engine.values import allclose, has_tensor, largest, shape
 
 STOPPED = Fault.ERROR, Fault.REFUSED, Fault.UNWRITTEN
 PER_MISCONCEPTION = 3  # of its wrong answers, where two mistakes are put together
@@ -25,58 +23,16 @@ def recognised(trials, exercise):
         tried = [trial for trial in trials if trial.problem.stage in stages[:length]]
         if not any(trial.fault for trial in tried):
             return ()
-        explained = [explains(tried, wrong.function, exercise) for wrong in exercise.wrong]
-        if most := max(explained, default=0):
+        explained = [explains(tried, wrong.function) for wrong in exercise.wrong]
+        most = max(explained, default=0)
+        if most:
             return (exercise.wrong[explained.index(most)].misconception,)
-        if not exercise.options and (found := pair(tried, exercise)):
-            return found
+        if not exercise.options:
+            return pair(tried, exercise.wrong)
     return ()
 
 
-def remembered(function, trials, exercise):
-    """Say whether a function answers by what it was asked before: with an old answer, or another one than before."""
-    wrong = next(trial for trial in trials if trial.fault)
-    right = [trial for trial in trials if not trial.fault]
-    if has_tensor(wrong.truth) and any(
-            alike(trial.problem, wrong.problem) and agree(wrong, trial.truth) for trial in right):
-        return True
-    return bool(right) and attempt(function, right[0].problem, exercise, seconds=2.0).fault is not None
-
-
-def alike(problem, other):
-    """Say whether two problems have tensors of the same shapes, and are equal otherwise."""
-    shapes = [[shape(value) or value for value in one.arguments.values()] for one in (problem, other)]
-    return shapes[0] == shapes[1]
-
-
-def pair(trials, exercise):
-    """Two misconceptions at once, which only together explain everything."""
-    smallest = min((trial for trial in trials if trial.fault), key=lambda trial: trial.problem.size)
-    if smallest.outcome.stop:
-        return ()
-    seen: dict[Misconception, int] = collections.Counter()
-    few = []
-    for wrong in exercise.wrong:
-        seen[wrong.misconception] += 1
-        if seen[wrong.misconception] <= PER_MISCONCEPTION and not wrong.simulated:
-            few.append(wrong)
-    alone = {wrong: imagined(wrong.function, smallest.problem, exercise) for wrong in few}
-    agreeing = {wrong for wrong, (value, fault) in alone.items() if fault and agree(smallest, value)}
-    harmless = {wrong for wrong, (_, fault) in alone.items() if not fault}
-    for one, other in itertools.combinations(few, 2):
-        if one.misconception == other.misconception:
-            continue  # a second mistake of one kind can undo the first, or make something else of it
-        if {one, other} & harmless and not {one, other} & agreeing:
-            continue  # what changes nothing here leaves the other as it is alone
-        both = changed(other.change, one.function)
-        theirs, fault = imagined.__wrapped__(both, smallest.problem, exercise)
-        possible = fault not in (None, *STOPPED) and agree(smallest, theirs)
-        if possible and explains(trials, both, exercise, everything=True):
-            return one.misconception, other.misconception
-    return ()
-
-
-def explains(trials, wrong, exercise, everything=False):
+def explains(trials, wrong, everything=False):
     """Count the faults that a wrong answer explains; 0 if it contradicts a single one.
 
     Where the wrong one happens to be right, the function must be; where both return something, it must
@@ -85,42 +41,90 @@ def explains(trials, wrong, exercise, everything=False):
     """
     agreed = right = stopped = 0
     for trial in sorted(trials, key=lambda trial: trial.fault is None):  # what is wrong contradicts soonest
-        theirs, fault = imagined(wrong, trial.problem, exercise)
-        if bool(fault) != bool(trial.fault):
+        theirs = imagined(wrong, trial.problem)
+        if bool(theirs.fault) != bool(trial.fault):
             return 0
-        if fault is None:
+        if not theirs.fault:
             right += 1
-        elif fault in STOPPED:
-            if trial.fault in STOPPED and fault != trial.fault:
+        elif theirs.fault not in STOPPED:
+            if not agree(trial, theirs.answer):
                 return 0
-            stopped += fault == trial.fault
-        elif agree(trial, theirs):
             agreed += 1
-        else:
+        elif theirs.fault == trial.fault:
+            stopped += 1
+        elif trial.fault in STOPPED:
             return 0
-    enough = agreed >= 2 or (right >= 2 and stopped >= 2 and not everything)
-    wanted = (len(trials) - right) * (1 if everything else 0.5)
-    return agreed + stopped if enough and agreed + stopped >= wanted else 0
+    explained, faults = agreed + stopped, len(trials) - right
+    if everything:
+        return explained if agreed >= 2 and explained == faults else 0
+    enough = agreed >= 2 or (right >= 2 and stopped >= 2)
+    return explained if enough and explained >= faults / 2 else 0
 
 
-@functools.cache
-def imagined(wrong, problem, exercise):
-    """What a wrong answer returns in float64 on the CPU, and what is wrong with that."""
+def pair(trials, wrong):
+    """Find two misconceptions at once, which only together explain everything."""
+    smallest = min((trial for trial in trials if trial.fault), key=lambda trial: trial.problem.size)
+    if smallest.outcome.stop:
+        return ()
+    few = some_of_each(wrong)
+    alone = {one: imagined(one.function, smallest.problem) for one in few}
+    harmless = {one for one, trial in alone.items() if not trial.fault}
+    agreeing = {one for one, trial in alone.items() if trial.fault and agree(smallest, trial.answer)}
+    for one, other in itertools.combinations(few, 2):
+        if one.misconception == other.misconception:
+            continue  # a second mistake of one kind can undo the first, or make something else of it
+        if {one, other} & harmless and not {one, other} & agreeing:
+            continue  # what changes nothing here leaves the other as it is alone
+        both = changed(other.change, one.function)
+        theirs = imagine(both, smallest.problem)
+        if agree(smallest, theirs.answer) and explains(trials, both, everything=True):
+            return one.misconception, other.misconception
+    return ()
+
+
+def some_of_each(wrong):
+    """A few wrong answers of each misconception, without the slow ones."""
+    few: list[Wrong] = []
+    for one in wrong:
+        of_its_kind = [other for other in few if other.misconception == one.misconception]
+        if len(of_its_kind) < PER_MISCONCEPTION and not one.simulated:
+            few.append(one)
+    return few
+
+
+def imagine(wrong, problem):
+    """Try one of our own wrong answers, in float64 on the CPU, and return the `Trial`."""
     try:
-        value = answer(wrong, problem)
+        outcome = Outcome(problem.apply(wrong))
     except Refusal:
-        return None, Fault.REFUSED
+        outcome = Outcome(stop=Fault.REFUSED)
     except Exception:
-        return None, Fault.ERROR
-    truth, terms = expected(exercise, problem)
-    return value, judged(Outcome(value), truth, tolerance(problem.arguments, terms))[0]
+        outcome = Outcome(stop=Fault.ERROR)
+    return judged(problem, outcome)
 
 
-def agree(trial, theirs):
-    """Say whether what came out is this wrong answer; a larger answer may be rounded by more."""
+imagined = functools.cache(imagine)
+
+
+def agree(trial, other):
+    """Say whether what came out is another answer; a larger one may be rounded by more."""
     try:
-        value, theirs = coerce(trial.value, trial.truth), coerce(theirs, trial.truth)
-        room = trial.tolerance * max(1.0, largest(theirs) / (largest(trial.truth) or 1.0))
-        return shape(value) == shape(theirs) and allclose(value, theirs, room)
+        tolerance = trial.tolerance * max(1.0, largest(other) / (largest(trial.problem.truth) or 1.0))
+        return shape(trial.answer) == shape(other) and allclose(trial.answer, other, tolerance)
     except Exception:
         return False
+
+
+def remembered(function, trials):
+    """Say whether a function answers by what it was asked before: with an old answer, or another one than before."""
+    wrong = next(trial for trial in trials if trial.fault)
+    right = [trial for trial in trials if not trial.fault]
+    alike = [trial.problem for trial in right if shapes(trial.problem) == shapes(wrong.problem)]
+    if has_tensor(wrong.problem.truth) and any(agree(wrong, problem.truth) for problem in alike):
+        return True
+    return bool(right) and attempt(function, right[0].problem, seconds=2.0).fault is not None
+
+
+def shapes(problem):
+    """The arguments of a problem, of tensors only their shapes."""
+    return [shape(value) or value for value in problem.arguments.values()]

@@ -84,27 +84,31 @@ class Tap(io.StringIO):
 class Call(threading.Thread):
     """One call in a thread of its own, with which its grad mode, default device and autocast end."""
 
-    def __init__(self, function):
+    def __init__(self, function, by_position, by_name):
         super().__init__(daemon=True)
-        self.function, self.context = function, contextvars.copy_context()
+        self.function, self.by_position, self.by_name = function, by_position, by_name
+        self.context = contextvars.copy_context()
         self.value, self.exception, self.leaked = None, None, []
 
     def run(self):
-        self.context.run(_inside.set, True)
         try:
-            device = default_device()  # of the learner's torch.zeros, too, so that it meets X
-            if device.type != "cpu":  # a default that is set makes every call of torch slower
-                torch.set_default_device(device)
-            before = self.context.run(surroundings.read)
-            try:
-                self.value = readable(self.context.run(self.function))
-            finally:
-                after = self.context.run(surroundings.read)
-                self.leaked = surroundings.changed(before, after)
+            self.context.run(self.work)
         except BaseException as exception:  # SystemExit, too: sys.exit() in a cell must not end the checker
             self.exception = exception
         finally:  # a mode that is left to a dying thread is freed without Python's lock, and can end the process
             torch.set_default_device(None)
+
+    def work(self):
+        """Call the function, and see what it changes outside of itself."""
+        _inside.set(True)
+        device = default_device()  # of the learner's torch.zeros, too, so that it meets X
+        if device.type != "cpu":  # a default that is set makes every call of torch slower
+            torch.set_default_device(device)
+        before = surroundings.read()
+        try:
+            self.value = readable(self.function(*self.by_position.values(), **self.by_name))
+        finally:
+            self.leaked = surroundings.changed(before, surroundings.read())
 
     def wait(self, seconds):
         """Start, wait, and stop what is not done by then, or what the caller interrupts."""
@@ -120,34 +124,26 @@ class Call(threading.Thread):
                 self.join(0.05)
 
 
-def call(function, by_position=None, by_name=None, *, seconds=SECONDS):
+def call(function, by_position, by_name, seconds):
     """Call a function with copies of named arguments on the default device, and return the `Outcome`.
 
     Only ``KeyboardInterrupt`` passes through: a learner must be able to stop a function.
 
-    >>> call(lambda X: print("hello"), {"X": 1}).printed
+    >>> call(lambda X: print("hello"), {"X": 1}, {}, seconds=10).printed
     'hello\\n'
     """
-    by_position, by_name = by_position or {}, by_name or {}
-    arguments = {**by_position, **by_name}
-    given, before = copies(arguments), copies(arguments)
-    positional = [given[name] for name in by_position]
-    keywords = {name: given[name] for name in by_name}
-    tap, work = Tap(), Call(lambda: function(*positional, **keywords))
-    with contextlib.nullcontext() if _inside.get() else _one_at_a_time, surroundings.kept(), captured(tap):
-        work.wait(seconds)
-    stop, error = why(work, function, by_position, by_name, seconds)
+    tap, work = Tap(), Call(function, copies(by_position), copies(by_name))
+    before = copies({**by_position, **by_name})
+    turn = contextlib.nullcontext() if _inside.get() else _one_at_a_time
+    with turn, surroundings.kept(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with contextlib.redirect_stdout(tap), contextlib.redirect_stderr(tap):
+            work.wait(seconds)
+    stop, error = why(work, seconds)
+    given = {**work.by_position, **work.by_name}
     changed = {name: before[name] for name in given if touched(given[name], before[name])}
     leaked = [*work.leaked, *(["sys.stdout"] if tap.closed_by_function else [])]
     return Outcome(work.value, stop, error, tap.getvalue(), changed, tuple(leaked))
-
-
-@contextlib.contextmanager
-def captured(tap):
-    """Catch what is printed, and warnings."""
-    with contextlib.redirect_stdout(tap), contextlib.redirect_stderr(tap), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def copies(arguments):
@@ -161,10 +157,12 @@ def copies(arguments):
 
 def touched(value, before):
     """Say whether an argument is no longer what it was."""
-    with contextlib.suppress(Exception):
-        return isinstance(value, torch.Tensor) and (
-            value.dtype != before.dtype or not torch.equal(value.detach(), before))
-    return True
+    if not isinstance(value, torch.Tensor):
+        return False
+    try:
+        return value.dtype != before.dtype or not torch.equal(value.detach(), before)
+    except Exception:
+        return True
 
 
 def readable(value):
@@ -180,32 +178,40 @@ def readable(value):
     return value
 
 
-def why(work, function, by_position, by_name, seconds):
+def why(work, seconds):
     """Say in a line or two why a call returned nothing: a `Fault` and its words, or None and nothing."""
     exception = work.exception
+    late = f"it is not done after {seconds:g} seconds"
     if work.is_alive():
-        return Fault.ENDLESS, f"it is not done after {seconds:g} seconds, cannot be stopped, and was left behind"
+        return Fault.ENDLESS, f"{late}, cannot be stopped, and was left behind"
     if exception is None:
         return None, ""
     if isinstance(exception, KeyboardInterrupt):
         raise exception
     if isinstance(exception, TooLong):
-        return Fault.ENDLESS, str(exception) or f"it is not done after {seconds:g} seconds, and was stopped"
+        return Fault.ENDLESS, str(exception) or f"{late}, and was stopped"
     if isinstance(exception, RecursionError):
         return Fault.ERROR, "it calls itself without end (RecursionError): which call is the one that should stop?"
-    with contextlib.suppress(ValueError, TypeError):
-        signature = inspect.signature(function, follow_wrapped=False)
-        try:
-            signature.bind(*by_position, **by_name)
-        except TypeError:
-            passed = ", ".join([*by_position, *(f"{name}=..." for name in by_name)])
-            return Fault.ERROR, f"it is called with ({passed}), but takes ({', '.join(signature.parameters)})"
+    if not_bound := misfit(work):
+        return Fault.ERROR, not_bound
     line, own, known = raised_at(exception)
     told = described(exception) + ("" if known else f"\nin the line: {line[:120]}")
     if own and isinstance(exception, NotImplementedError):
         return Fault.UNWRITTEN, told
     refused = isinstance(exception, Refusal) or (own and line.startswith(("raise", "assert")))
     return (Fault.REFUSED if refused else Fault.ERROR), told
+
+
+def misfit(work):
+    """Say how a function is called, and what it takes instead; nothing if it can be called so."""
+    with contextlib.suppress(ValueError, TypeError):
+        signature = inspect.signature(work.function, follow_wrapped=False)
+        try:
+            signature.bind(*work.by_position, **work.by_name)
+        except TypeError:
+            passed = ", ".join([*work.by_position, *(f"{name}=..." for name in work.by_name)])
+            return f"it is called with ({passed}), but takes ({', '.join(signature.parameters)})"
+    return ""
 
 
 def described(exception):
@@ -224,8 +230,7 @@ def raised_at(exception):
     A line that is all that its function has tells nobody anything.
     """
     frames = [(frame.f_code, number) for frame, number in traceback.walk_tb(exception.__traceback__)]
-    theirs = [(code, number) for code, number in frames if not any(
-        home in Path(code.co_filename).parents for home in OURS)]
+    theirs = [frame for frame in frames if not any(home in Path(frame[0].co_filename).parents for home in OURS)]
     if not theirs:
         return "", False, True
     code, number = theirs[-1]

@@ -5,7 +5,7 @@ import reprlib
 import numpy as np
 import torch
 
-from d2lconv.exercises.engine.values import stacked
+from d2lconv.exercises.engine.values import stacked, unboxed
 
 SHOWN = 40  # a tensor with more elements is described, and only its first difference shown
 DIGITS = 4, 7, 10, 17
@@ -31,8 +31,7 @@ def show(value, digits=4):
     if isinstance(value, tuple):
         more = ", ..." if len(value) > 8 else ""
         return f"({', '.join(show(part, digits) for part in value[:8])}{more})"
-    if isinstance(value, (np.generic, np.ndarray)) and value.size == 1:
-        value = value.item()
+    value = unboxed(value)
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() and abs(value) < 2**53 else f"{value:.{digits}g}"
     return reprlib.repr(value)

@@ -1,87 +1,74 @@
-"""Try a function on a problem: the right answer, what came out, and what is wrong with that."""
+"""Try a function on a problem: what came out, and what is wrong with that."""
 
 import dataclasses
-import functools
 
 import torch
 
 from d2lconv.exercises.engine.binding import bound
-from d2lconv.exercises.engine.exercise import Problem, answer
+from d2lconv.exercises.engine.exercise import Problem
 from d2lconv.exercises.engine.sandbox import Fault, Outcome, call
-from d2lconv.exercises.engine.values import allclose, coerce, describe_type, shape, stacked, tolerance
+from d2lconv.exercises.engine.values import allclose, coerce, describe_type, first, has_tensor, shape, stacked
 
+HALVES = torch.float16, torch.bfloat16
 LOOP = "Does a loop never end?"
 COUNT = "Count, do not compute: a product of a few of these numbers is the answer, however large the layer is."
 
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """One problem, its right answer, what came out, and what is wrong with that (None if nothing is)."""
+    """One problem, what came out, the same as it is compared, and what is wrong with that (None if nothing is)."""
 
     problem: Problem
-    truth: object
-    tolerance: float
     outcome: Outcome
-    fault: Fault | None
+    answer: object = None
+    fault: Fault | None = None
     told: str = ""  # the fault in words
 
     @property
-    def value(self):
-        """What came out, with lists of tensors made one."""
-        together = stacked(self.outcome.value) if isinstance(self.truth, torch.Tensor) else None
-        return self.outcome.value if together is None else together
+    def half(self):
+        """The half type of what came out, or None."""
+        dtype = getattr(first(self.outcome.value), "dtype", None)
+        return dtype if dtype in HALVES else None
+
+    @property
+    def tolerance(self):
+        """How far rounding can move what came out."""
+        return self.problem.tolerance(self.half)
 
 
-def attempt(function, problem, exercise, seconds):
-    """Run a function on one problem and find the fault of what comes out, if there is one."""
-    truth, terms = expected(exercise, problem)
-    function = exercise.adapt(function)
-    by_position, by_name = bound(function, exercise, problem.arguments)
-    outcome = call(function, by_position, by_name, seconds=seconds)
+def attempt(function, problem, seconds):
+    """Run a learner's function on a problem, and return the `Trial`."""
+    return judged(problem, run(function, problem, seconds))
+
+
+def run(function, problem, seconds):
+    """Run a learner's function on a problem, and return the `Outcome`, with a hint where it does not end."""
+    by_position, by_name = bound(function, problem)
+    outcome = call(function, by_position, by_name, seconds)
     if outcome.stop == Fault.ENDLESS:
-        outcome = dataclasses.replace(outcome, error=f"{outcome.error}\n{LOOP if problem.size else COUNT}")
-    room = tolerance(problem.arguments, terms, half(outcome.value) or torch.float32)
-    fault, told = judged(outcome, truth, room)
-    return Trial(problem, truth, room, outcome, fault, told)
+        hint = LOOP if problem.size else COUNT
+        outcome = dataclasses.replace(outcome, error=f"{outcome.error}\n{hint}")
+    return outcome
 
 
-def half(value):
-    """The half type of an answer, or None."""
-    dtype = getattr(first(value), "dtype", None)
-    return dtype if dtype in (torch.float16, torch.bfloat16) else None
-
-
-def first(value):
-    """A value, or the first of several."""
-    return value[0] if isinstance(value, tuple) and value else value
-
-
-@functools.cache
-def expected(exercise, problem):
-    """The right answer in float64 on the CPU, and the same from absolute values; 0 where nothing may be rounded."""
-    truth = answer(exercise.truth, problem)
-    rounded = has_tensor(truth) and not exercise.exact
-    return truth, answer(exercise.truth, problem.changed(torch.abs)) if rounded else 0.0
-
-
-def has_tensor(truth):
-    """Say whether a right answer is made of tensors."""
-    return isinstance(first(truth), torch.Tensor)
-
-
-def judged(outcome, truth, room):
-    """Find the fault of an outcome, and say it in a few words; (None, "") if there is none."""
+def judged(problem, outcome):
+    """Compare an outcome with the right answer, and return the `Trial`."""
     if outcome.stop:
-        return outcome.stop, outcome.stop.value
+        return Trial(problem, outcome, None, outcome.stop, outcome.stop.value)
+    truth, of_tensors = problem.truth, has_tensor(problem.truth)
     try:
-        value = coerce(outcome.value, truth)
-        if has_tensor(truth) and shape(value) != shape(truth):
-            return Fault.SHAPE, Fault.SHAPE.value
-        if allclose(value, truth, room):
-            return None, ""
+        answer = coerce(outcome.value, truth)
+        same_shape = shape(answer) == shape(truth)
+        trial = Trial(problem, outcome, answer)
+        if same_shape and allclose(answer, truth, trial.tolerance):
+            return trial
     except TypeError as error:
-        return Fault.TYPE, str(error)
+        answer = stacked(outcome.value) if isinstance(truth, torch.Tensor) else None
+        return Trial(problem, outcome, answer, Fault.TYPE, str(error))
     except Exception:
-        return Fault.UNREADABLE, f"{Fault.UNREADABLE.value}: {describe_type(outcome.value)}"
-    fault = Fault.NUMBERS if has_tensor(truth) else Fault.ANSWER
-    return fault, fault.value
+        told = f"{Fault.UNREADABLE.value}: {describe_type(outcome.value)}"
+        return Trial(problem, outcome, None, Fault.UNREADABLE, told)
+    fault = Fault.ANSWER
+    if of_tensors:
+        fault = Fault.NUMBERS if same_shape else Fault.SHAPE
+    return dataclasses.replace(trial, fault=fault, told=fault.value)
