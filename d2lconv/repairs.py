@@ -8,7 +8,6 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
@@ -58,13 +57,13 @@ def find_repairs(trace: Trace) -> list[Trace]:
 
     If nothing leads to its end, what leads furthest is taken, and what helps from there on.
     """
-    formed = furthest(trace, chain([""], rearranged(trace, AXES)))  # no line: an own view may be all that is wrong
+    formed = furthest(trace, ["", *rearranged(trace, AXES)])  # no line: an own view may be all that is wrong
     if formed.ok:
         return [formed]
     made, coloured = furthest(trace, rebuilt(trace)), furthest(trace, rearranged(trace, COLOURS))
     if made.ok or coloured.ok:
         return [run for run in (made, coloured) if run.ok]
-    best = max(formed, made, coloured, key=lambda run: run.reached)
+    best = max(formed, made, coloured, key=reached)
     if best is trace:
         best = furthest(trace, resized(trace))
     return [] if best is trace else find_repairs(best) or [best]
@@ -74,12 +73,16 @@ def furthest(trace: Trace, candidates: Iterable[str]) -> Trace:
     """Try lines until some lead to the network's end; return the run that gets furthest, or this one if none helps."""
     best = trace
     for lines in candidates:
-        again = trace.after(lines)
-        if again.ok:
-            return again
-        if again.reached > best.reached:
-            best = again
+        best = max(best, trace.after(lines), key=reached)
+        if best.ok:
+            break
     return best
+
+
+def reached(run: Trace) -> tuple[bool, int]:
+    """Return whether a run is as it should be, and how often a layer was begun and ended before images were mixed."""
+    calls = run.calls[:run.calls.index(run.mixed[1])] if run.mixed else run.calls
+    return run.ok, len(calls) + sum(call.output is not None for call in calls)
 
 
 # What a network is given
@@ -210,12 +213,12 @@ def replacements(layer: Any, x: Tensor, place: str) -> Iterator[str]:
 def resized(trace: Trace) -> Iterator[str]:
     """Write images of another size, or convolutions before the one that refused that keep it."""
     yield "model.eval()  # a single value has no statistics to normalise with"
-    lines = []
-    for call in trace.calls:
+    lines = ""
+    for call in reversed(trace.calls):
         narrows = size(call.output)[-2:] not in ((), size(call.input)[-2:])
         if narrows and isinstance(call.module, (nn.Conv2d, Conv2d)):
-            lines.append(f"{where(call.name)} = {written(call.module, padding=same(call.module))}")
-    yield from accumulate(reversed(lines), lambda later, line: f"{line}\n{later}")
+            lines = f"{where(call.name)} = {written(call.module, padding=same(call.module))}\n{lines}"
+            yield lines
     for x, way, line in inputs(trace.X):
         for n in (2, 4, 8, 16, 32) if x.ndim == 4 else ():
             right, bottom = -x.shape[3] % n, -x.shape[2] % n

@@ -151,11 +151,6 @@ class Trace(TorchFunctionMode):
         """Whether the network ran to its end, and kept the images apart."""
         return self.error is None and self.mixed is None
 
-    @property
-    def reached(self) -> int:
-        """How often a layer was begun and ended, up to one that got mixed images."""
-        calls = self.calls[:self.calls.index(self.mixed[1])] if self.mixed else self.calls
-        return len(calls) + sum(call.output is not None for call in calls)
 
 def duplicate(model: nn.Module) -> nn.Module:
     """Copy a network, but let the copy's parameters share their memory with the original's."""

@@ -337,6 +337,8 @@ BROKEN = {  # the network, what it is given, the layer that refuses, and the rep
                               "import numpy as np\nX = torch.tensor(np.array(X)).movedim(-1, 0)[None].float() / 255"),
     "frames of a film": (net(nn.Conv2d(3, 16, 3), out=16), torch.rand(2, 5, 3, 8, 8), "0", "X = X.flatten(0, 1)"),
     "volumes": (nn.Sequential(nn.Conv3d(1, 4, 3), nn.Flatten()), torch.rand(2, 8, 9, 9), "0", "X = X[:, None]"),
+    "volumes of other channels": (nn.Conv3d(3, 4, 3), torch.rand(2, 5, 8, 8, 8), "", "model = nn.Conv3d(5, 4, 3)"),
+    "one image of other channels": (nn.Conv2d(3, 4, 3), torch.rand(5, 8, 8), "", "model = nn.Conv2d(5, 4, 3)"),
     "a layer of an own type": (nn.Sequential(type("Mine", (nn.Conv2d,), {})(1, 8, 3)), rgb, "0",
                                "model[0] = nn.Conv2d(3, 8, 3)", "X = X.mean(1, keepdim=True)"),
     "a parametrized layer": (
@@ -575,6 +577,25 @@ def test_a_network_that_catches_what_a_layer_raises_is_followed_to_its_end(tmp_p
     report = d2l.summary(nn.Sequential(Patient(), nn.ReLU()), torch.rand(2, 1, 8, 8))
     assert report.ok
     assert [row.output_shape for row in report.rows][-2:] == [(2, 4, 6, 6)] * 2
+
+
+def test_a_layer_that_is_called_again_after_it_has_raised_has_a_row_for_each_call():
+    class Patient(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(36, 2)
+
+        def forward(self, x):
+            try:
+                return self.fc(x)
+            except RuntimeError:
+                return self.fc(x.flatten(1))
+
+    report = d2l.summary(Patient(), torch.rand(2, 1, 6, 6))
+    assert report.ok
+    assert report.failed is None
+    assert [row.output_shape for row in report.rows] == [None, (2, 2)]
+    assert [row.parameters for row in report.rows] == [74, 0]
 
 
 def test_a_layer_that_is_made_and_not_called_is_noticed(tmp_path):
