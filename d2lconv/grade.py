@@ -134,7 +134,8 @@ def summary(rows: list[Row], counts: list[tuple[str, int]]) -> str:
     borrowed = [f"{row.notebook}: {row.exercise}" for row in rows if row.borrowed]
     unread = [row.notebook for row in rows if row.finding.startswith("not a notebook")]
     for title, found in ("Only calls the package's own function", borrowed), ("Not a notebook", unread):
-        lines += ["", f"{title}:", *map(harmless, dict.fromkeys(found))] if found else []
+        if found:
+            lines += ["", f"{title}:", *map(harmless, dict.fromkeys(found))]
     return "\n".join(lines)
 
 

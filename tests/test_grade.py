@@ -16,6 +16,7 @@ from d2lconv.grading.judge import Row
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the grader says that it does not run here")
 
 ROOT = Path(__file__).parent.parent
+PRANK = Path("/dev/shm/prank-of-a-notebook")  # in a folder that may be read, and written by everybody
 ASKED = ("corr2d", "corr2d_multi_in", "macs")
 START = "import torch\nimport d2lconv as d2l\nfrom d2lconv import exercises"
 CORR2D = """
@@ -50,10 +51,13 @@ NOTEBOOKS = {
                "exercises.Report.__bool__ = lambda self: True", "def corr2d(X, K): return X",
                "class Equal:\n    def __eq__(self, other): return True", "def macs(*_): return Equal()"],
     "killer": ["import os, subprocess", "os.kill(os.getppid(), 9)", "os.fork()", "subprocess.run(['kill', '-9', '1'])",
-               "import ctypes\nctypes.CDLL(None).kill(os.getppid(), 9)", CORR2D],
+               "import ctypes\nctypes.CDLL(None).kill(os.getppid(), 9)",
+               "judge = int(open(f'/proc/{os.getppid()}/stat').read().rsplit(')')[1].split()[1])",
+               "import signal\nsignal.pidfd_send_signal(os.pidfd_open(judge), 9)", CORR2D],
     "vandal": ["import os, shutil", "open('{victim}', 'w')", "os.remove('{victim}')", "shutil.rmtree('{folder}')",
                "torch.save(torch.ones(1), '{victim}')", "os.rename('{victim}', 'mine')",
-               "open('mine', 'w').close()", CORR2D],
+               "os.mkfifo('{folder}/fifo')", f"below = os.open('{PRANK.parent}', os.O_RDONLY)",
+               f"os.open('{PRANK.name}', os.O_CREAT, dir_fd=below)", "open('mine', 'w').close()", CORR2D],
     "liar": ["from d2lconv.grading import notebook\nnotebook.told = lambda error: ['ValueError', 'no', '{victim}', 1]",
              "def corr2d(X, K): raise ValueError('no')"],
     "group": ["raise ExceptionGroup('several', [ValueError('one')])", CORR2D],
@@ -155,6 +159,8 @@ def test_no_file_is_read_where_a_notebook_says_that_an_error_stands(marks):
 
 def test_nothing_outside_was_written_or_removed(marks, class_folder):
     assert (class_folder / "victim").read_text() == "mine"
+    assert not (class_folder / "fifo").exists()
+    assert not PRANK.exists()
 
 
 @pytest.mark.parametrize(("name", "exercise"), [

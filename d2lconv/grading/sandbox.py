@@ -30,6 +30,7 @@ MEMORY, FILE, THREADS = 1 << 30, 64 << 20, 256  # bytes beside torch's own, byte
 DIE_WITH_PARENT, DUMPABLE = 1, 4  # of prctl
 REFUSED = ("ctypes.", "socket.", "resource.", "subprocess.Popen", "pty.spawn",
            "os.exec", "os.fork", "os.kill", "os.posix_spawn", "os.spawn", "os.system")
+UNSEEN = "pidfd_open", "pidfd_send_signal", "setpriority", "sched_setaffinity", "mkfifo", "mknod"  # by a hook
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 READING = "os.chdir", "os.listdir", "os.scandir", "os.walk", "os.fwalk"
 
@@ -96,7 +97,9 @@ def guard(folder: str) -> None:
         if event.startswith(REFUSED):
             raise PermissionError(f"{event} is not allowed while a notebook is graded")
         if event == "open":
-            allow(arguments[:1], own if arguments[2] & WRITING else readable)
+            path, _, flags = arguments
+            writing = flags & WRITING or os.path.isdir(path)  # what is opened below a directory is not seen whole
+            allow([path], own if writing else readable)
         elif event.startswith(("os.", "shutil.rmtree", "sqlite3.connect")) and "putenv" not in event:
             allow(arguments[:2], readable if event in READING else own)
 
@@ -104,6 +107,9 @@ def guard(folder: str) -> None:
         allow([file], own)
         save(value, file, *arguments, **options)
 
+    for module in ("os", "posix", "signal", "_signal"):
+        for name in UNSEEN:
+            vars(sys.modules[module]).pop(name, None)
     torch.save = saved  # type: ignore[assignment]  # whose own way to a file is in C
     sys.addaudithook(hook)
 
