@@ -23,10 +23,11 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!<>])")
 
 def bank():
     """Three variants of the same fifty questions; none has the book's own numbers."""
-    rounds = [list(itertools.islice(variants(name), 2 * len(VARIANTS))) for name in TEMPLATES]
-    again = [questions[len(VARIANTS):] for questions in rounds if len(questions) == 2 * len(VARIANTS)]
-    slots = [*rounds, *again][:SIZE]
-    return {variant: [questions[n] for questions in slots] for n, variant in enumerate(VARIANTS)}
+    n = len(VARIANTS)
+    first = [list(itertools.islice(variants(name), 2 * n)) for name in TEMPLATES]
+    again = [questions[n:] for questions in first if len(questions) == 2 * n]
+    columns = zip(*[questions[:n] for questions in [*first, *again][:SIZE]])
+    return {variant: list(questions) for variant, questions in zip(VARIANTS, columns)}
 
 
 def answers(question):
@@ -82,11 +83,15 @@ def qti_question(number, question):
 
 def markdown(text):
     """Leave code as it is, and escape the rest."""
-    return "".join(f"`{part}`" if n % 2 else SPECIAL.sub(r"\\\1", part) for n, part in enumerate(text.split("`")))
+    parts = text.split("`")
+    parts[::2] = [SPECIAL.sub(r"\\\1", part) for part in parts[::2]]
+    return "`".join(parts)
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1] if len(sys.argv) == 2 else sys.exit(__doc__))
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     for variant, questions in bank().items():
         (folder / f"channels-{variant}.gift").write_text(gift(questions), "utf-8")

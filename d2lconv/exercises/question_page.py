@@ -62,7 +62,8 @@ def marked(text):
     'is <code>c_i</code> &lt; 2?'
     """
     parts = escape(text, quote=False).split("`")
-    return "".join(f"<code>{part}</code>" if n % 2 else part for n, part in enumerate(parts))
+    parts[1::2] = [f"<code>{part}</code>" for part in parts[1::2]]
+    return "".join(parts)
 
 
 # What the script is given
