@@ -19,12 +19,12 @@ def correlate(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     Shapes: ``(n, c_i, h, w), (c_o, c_i / groups, k_h, k_w) -> (n, c_o, h_out, w_out)``.
 
     >>> X, K = torch.arange(9.).reshape(1, 1, 3, 3), torch.arange(4.).reshape(1, 1, 2, 2)
-    >>> correlate(X, K, Geometry(output_size=(2, 2)))
+    >>> correlate(X, K, Geometry((3, 3), (2, 2)))
     tensor([[[[19., 25.],
               [37., 43.]]]])
     """
     X = add_border(X, geometry.padding)
-    W = windows(X, K.shape[2:], geometry.stride, geometry.dilation)
+    W = windows(X, geometry.kernel_size, geometry.stride, geometry.dilation)
     return multiply(K, W, geometry.groups)
 
 

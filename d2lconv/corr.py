@@ -86,7 +86,5 @@ def corr2d_multi_in_out_1x1(X: Tensor, K: Tensor) -> Tensor:
 
 def contract(X: Tensor, K: Tensor) -> Tensor:
     """Correlate a batch: ``(n, c_i, h, w), (c_o, c_i, k_h, k_w) -> (n, c_o, h_out, w_out)``."""
-    h_out = X.shape[2] - K.shape[2] + 1
-    w_out = X.shape[3] - K.shape[3] + 1
-    geometry = Geometry(output_size=(h_out, w_out))
+    geometry = Geometry(X.shape[2:], K.shape[2:])
     return convolve(X, K, None, geometry)

@@ -5,7 +5,7 @@ at a time: some rows of one image, or some images. The derivatives, each a sum o
 here, so that autograd need not keep the columns.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
 from d2lconv.contraction import add_border, correlate, im2col, windows
 from d2lconv.runtime import autocast_dtype, autocast_off
@@ -40,40 +41,48 @@ def convolve(X: Tensor, K: Tensor, bias: Tensor | None, geometry: Geometry) -> T
 
 
 def correlate_watched(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
-    """Correlate in a way that a compiler, or autograd, can follow where one of them watches."""
-    if torch.compiler.is_compiling():  # it refuses a Function, and makes tiles of its own
+    """Correlate in a way that a compiler, a tracer or autograd can follow where one of them watches."""
+    if torch.compiler.is_compiling() or get_proxy_mode():
         return correlate(X, K, geometry).contiguous()
-    if torch.is_grad_enabled() and (X.requires_grad or K.requires_grad):
-        return tiled_conv(X, K, geometry)
+    if any(map(is_differentiated, (X, K))):
+        return tiled_conv(X, K, None, geometry)
     return correlate_tiles(X, K, geometry)
 
 
-def correlate_tiles(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
-    """Do what `correlate` does, with the columns of one tile in memory at a time.
+def is_differentiated(tensor: Tensor) -> bool:
+    """Tell whether autograd follows a tensor, backwards or forwards."""
+    if tensor.requires_grad and torch.is_grad_enabled():
+        return True
+    try:
+        return forward_ad.unpack_dual(tensor).tangent is not None
+    except RuntimeError:  # torch cannot look into a tensor under vmap
+        return True
 
-    Forward derivatives take all columns at once: torch cannot trace what is written into a view.
-    """
-    tiles = cut(len(X), K, geometry)
-    if len(tiles) == 1 or is_dual(X, K):
+
+def correlate_tiles(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
+    """Do what `correlate` does, with the columns of one tile in memory at a time."""
+    n, c_i, c_o = len(X), X.shape[1], len(K)
+    tiles = cut(n, c_i, c_o, geometry)
+    if len(tiles) == 1:
         return correlate(X, K, geometry).contiguous()
-    shape = len(X), len(K), *geometry.output_size
-    Y = empty_like_both(X, K, shape)
-    inside = replace(geometry, padding=NONE)
+    either = X.new_zeros(()) + K.new_zeros(())  # under vmap a result is batched if one of the two is
+    Y = either.new_empty(n, c_o, *geometry.output_size)
     for images, rows in tiles:
-        seen = band(X[images], K, geometry, rows)
+        seen = band(X[images], geometry, rows)
+        inside = replace(geometry, input_size=seen.shape[2:], padding=NONE)
         Y[images, :, rows] = correlate(seen, K, inside)
     return Y
 
 
-def cut(n: int, K: Tensor, geometry: Geometry) -> list[tuple[slice, slice]]:
+def cut(n: int, c_i: int, c_o: int, geometry: Geometry) -> list[tuple[slice, slice]]:
     """Cut a batch into tiles, each some images and some rows of the output, as `TILE` and `PIXELS` say.
 
-    >>> cut(3, torch.ones(1, 1, 3, 3), Geometry(output_size=(2, TILE // 9)))[:2]
+    >>> cut(3, 1, 1, Geometry(input_size=(4, TILE // 9 + 2), kernel_size=(3, 3)))[:2]
     [(slice(0, 1, None), slice(0, 1, None)), (slice(0, 1, None), slice(1, 2, None))]
     """
-    c_o, c_k, k_h, k_w = K.shape
+    k_h, k_w = geometry.kernel_size
     h_out, w_out = geometry.output_size
-    column = geometry.groups * c_k * k_h * k_w
+    column = c_i * k_h * k_w
     pixels = max(PIXELS, TILE // column)
     if n * h_out * w_out <= pixels:
         return [(slice(0, n), slice(0, h_out))]
@@ -89,11 +98,11 @@ def parts(n: int, size: int) -> list[slice]:
     return [slice(first, min(first + size, n)) for first in range(0, n, size)]
 
 
-def band(X: Tensor, K: Tensor, geometry: Geometry, rows: slice) -> Tensor:
+def band(X: Tensor, geometry: Geometry, rows: slice) -> Tensor:
     """Return the rows of the padded images that these rows of the output see, without padding the others."""
     (top, _), sides = geometry.padding
     h, stride = X.shape[2], geometry.stride[0]
-    high = geometry.dilation[0] * (K.shape[2] - 1) + 1
+    high = geometry.dilation[0] * (geometry.kernel_size[0] - 1) + 1
     first = rows.start * stride - top
     last = (rows.stop - 1) * stride - top + high
     above = max(0, min(last, 0) - first)
@@ -102,85 +111,89 @@ def band(X: Tensor, K: Tensor, geometry: Geometry, rows: slice) -> Tensor:
     return add_border(inside, ((above, below), sides))
 
 
-def empty_like_both(X: Tensor, K: Tensor, shape: Sequence[int]) -> Tensor:
-    """Make room for a result: under vmap it must be batched if one of the two is."""
-    either = X.new_zeros(()) + K.new_zeros(())
-    return either.new_empty(shape)
-
-
-def is_dual(*tensors: Tensor) -> bool:
-    """Tell whether one of them carries a forward derivative."""
-    return any(forward_ad.unpack_dual(tensor).tangent is not None for tensor in tensors)
-
-
-def needs_derivative(*tensors: Tensor) -> bool:
-    """Tell whether a gradient will be differentiated, so that it must not be written in place."""
-    return torch.is_grad_enabled() or is_dual(*tensors)
-
-
 class TiledConv(torch.autograd.Function):
-    """`correlate_tiles`, and its derivatives."""
+    """The sum of the products ``x * k * dy`` of all windows, without one of the three factors, which is None.
 
-    generate_vmap_rule = True
+    Without ``dY`` it is the correlation; without ``X`` or ``K`` it is the gradient of that one. To differentiate
+    by a factor is to leave it out, so the derivatives of each of the three are the two others.
+    """
 
     @staticmethod
-    def forward(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
+    def forward(X: Any, K: Any, dY: Any, geometry: Geometry) -> Tensor:
+        if X is None:
+            return input_gradient(dY, K, geometry)
+        if K is None:
+            return weight_gradient(X, dY, geometry)
         return correlate_tiles(X, K, geometry)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
-        X, K, ctx.geometry = inputs
-        ctx.save_for_backward(X, K)
-        ctx.save_for_forward(X, K)
+        *factors, ctx.geometry = inputs
+        ctx.save_for_backward(*factors)
+        ctx.save_for_forward(*factors)
 
     @staticmethod
-    def backward(ctx: Any, dY: Tensor) -> Any:
-        X, K = ctx.saved_tensors
-        dX = dK = None
-        with autocast_off(dY.device.type):
-            if ctx.needs_input_grad[0]:
-                dX = input_gradient(dY, K, X.shape, ctx.geometry)
-            if ctx.needs_input_grad[1]:
-                dK = weight_gradient(X, dY, K, ctx.geometry)
-        return dX, dK, None
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        factors = [gradient if tensor is None else tensor.conj() for tensor in ctx.saved_tensors]
+        gradients = []
+        with autocast_off(gradient.device.type):
+            for n, needed in enumerate(ctx.needs_input_grad[:3]):
+                others = [*factors[:n], None, *factors[n + 1:]]
+                gradients.append(tiled_conv(*others, ctx.geometry) if needed else None)
+        return *gradients, None
 
     @staticmethod
-    def jvp(ctx: Any, dX: Tensor, dK: Tensor, *_: Any) -> Tensor:
-        X, K = ctx.saved_tensors
-        X = forward_ad.unpack_dual(X).primal
-        K = forward_ad.unpack_dual(K).primal
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        factors = [tensor if tensor is None else forward_ad.unpack_dual(tensor).primal for tensor in ctx.saved_tensors]
+        terms = []
         # torch switches forward derivatives off in here, and those of this sum would silently be zero
         with forward_ad._set_fwd_grad_enabled(True):
-            of_X = correlate(dX, K, ctx.geometry)
-            of_K = correlate(X, dK, ctx.geometry)
-            return of_X + of_K
+            for n, tangent in enumerate(tangents[:3]):
+                if tangent is not None:
+                    varied = [*factors[:n], tangent, *factors[n + 1:]]
+                    terms.append(tiled_conv(*varied, ctx.geometry))
+            return sum(terms)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, X: Any, K: Any, dY: Any, geometry: Geometry) -> tuple[Tensor, int]:
+        """Compute all layers that are mapped over at once, each as a group: they share nothing."""
+        n = info.batch_size
+        factors = [joined(*each, n) for each in zip((X, K, dY), in_dims, (1, 0, 1))]
+        grouped = replace(geometry, groups=n * geometry.groups)
+        results = tiled_conv(*factors, grouped)
+        channels = 0 if K is None else 1
+        return results.unflatten(channels, (n, -1)), channels
 
 
-tiled_conv: Callable[[Tensor, Tensor, Geometry], Tensor] = TiledConv.apply
+tiled_conv: Callable[..., Tensor] = TiledConv.apply
 
 
-def input_gradient(dY: Tensor, K: Tensor, shape: Sequence[int], geometry: Geometry) -> Tensor:
+def joined(tensor: Tensor | None, dim: int | None, channels: int, n: int) -> Tensor | None:
+    """Join the axis ``dim``, or n times the same, with the axis of the channels."""
+    if tensor is None:
+        return None
+    mapped = tensor.expand(n, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
+    mapped = mapped.movedim(0, channels)
+    return mapped.flatten(channels, channels + 1)
+
+
+def input_gradient(dY: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     """Add to every pixel what is due to it, from each window that covers it.
 
-    Shapes: ``(n, c_o, h_out, w_out), (c_o, c_i / groups, k_h, k_w) -> shape (n, c_i, h, w)``.
+    Shapes: ``(n, c_o, h_out, w_out), (c_o, c_i / groups, k_h, k_w) -> (n, c_i, h, w)``.
     """
-    n, c_i, h, w = shape
+    n, c_o, *_ = dY.shape
+    c_i = K.shape[1] * geometry.groups
+    h, w = geometry.input_size
     (top, bottom), (left, right) = geometry.padding
-    padded = n, c_i, top + h + bottom, left + w + right
-    way = flipped_correlation if needs_derivative(dY, K) else add_back
-    dX = way(dY, K.conj(), padded, geometry)
-    dX = dX.narrow(2, top, h)
-    return dX.narrow(3, left, w)
-
-
-def add_back(dY: Tensor, K: Tensor, shape: Sequence[int], geometry: Geometry) -> Tensor:
-    """Compute the gradient of the padded image in place, a tile at a time."""
-    dX = empty_like_both(dY, K, shape).zero_()
-    W = windows(dX, K.shape[2:], geometry.stride, geometry.dilation)
-    for images, rows in cut(len(dX), K, geometry):
+    dX = dY.new_zeros(n, c_i, top + h + bottom, left + w + right)
+    W = windows(dX, geometry.kernel_size, geometry.stride, geometry.dilation)
+    for images, rows in cut(n, c_i, c_o, geometry):
         tile = images, slice(None), rows
         col2im(dY[tile], K, W[tile], geometry.groups)
-    return dX
+    dX = dX.narrow(2, top, h)
+    dX = dX.narrow(3, left, w)
+    return dX.contiguous()
 
 
 def col2im(dY: Tensor, K: Tensor, W: Tensor, groups: int) -> None:
@@ -199,62 +212,20 @@ def col2im(dY: Tensor, K: Tensor, W: Tensor, groups: int) -> None:
         W[..., a, b] += columns[:, a, b]
 
 
-def flipped_correlation(dY: Tensor, K: Tensor, shape: Sequence[int], geometry: Geometry) -> Tensor:
-    """Compute the same as a correlation, of which autograd knows the derivatives.
-
-    ``dY``, spread by the stride and padded, meets the kernels, flipped in space, with their channels exchanged.
-    """
-    n, _, h, w = shape
-    c_o, _, k_h, k_w = K.shape
-    s_h, s_w = geometry.stride
-    d_h, d_w = geometry.dilation
-    top = d_h * (k_h - 1)
-    left = d_w * (k_w - 1)
-    spread = dY.new_zeros(n, c_o, top + h, left + w)
-    spread[:, :, top:h:s_h, left:w:s_w] = dY
-    K = K.unflatten(0, (geometry.groups, -1))
-    K = K.transpose(1, 2).flatten(0, 1)  # (c_i, c_o / groups, k_h, k_w)
-    K = K.flip(2, 3)
-    flipped = Geometry((h, w), dilation=geometry.dilation, groups=geometry.groups)
-    return correlate_watched(spread, K, flipped)
-
-
-def weight_gradient(X: Tensor, dY: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
+def weight_gradient(X: Tensor, dY: Tensor, geometry: Geometry) -> Tensor:
     """Multiply ``dY`` with the windows that it came from, and sum over images, rows and columns.
 
     Shapes: ``(n, c_i, h, w), (n, c_o, h_out, w_out) -> (c_o, c_i / groups, k_h, k_w)``.
     """
-    X = X.conj()
-    groups = geometry.groups
-    if needs_derivative(X, dY):
-        return exchanged_correlation(X, dY, K, geometry)
-    dK = K.new_zeros(groups, len(K) // groups, K[0].numel())
-    for images, rows in cut(len(X), K, geometry):
-        seen = band(X[images], K, geometry, rows)
-        W = windows(seen, K.shape[2:], geometry.stride, geometry.dilation)
+    n, c_i, *_ = X.shape
+    c_o, groups = dY.shape[1], geometry.groups
+    dK: Any = 0
+    for images, rows in cut(n, c_i, c_o, geometry):
+        seen = band(X[images], geometry, rows)
+        W = windows(seen, geometry.kernel_size, geometry.stride, geometry.dilation)
         columns = im2col(W, groups)
         due = dY[images, :, rows]
         dY_columns = im2col(due[..., None, None], groups)
         dK = dK + torch.bmm(dY_columns, columns.transpose(1, 2))
-    return dK.reshape(K.shape)
-
-
-def exchanged_correlation(X: Tensor, dY: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
-    """Compute the same as a correlation, of which autograd knows the derivatives.
-
-    The padded images meet ``dY``; batch and channels exchange their places, and so do stride and dilation.
-    """
-    k_h, k_w = K.shape[2:]
-    _, _, h_out, w_out = dY.shape
-    s_h, s_w = geometry.stride
-    d_h, d_w = geometry.dilation
-    high = s_h * (h_out - 1) + d_h * (k_h - 1) + 1
-    wide = s_w * (w_out - 1) + d_w * (k_w - 1) + 1
-    X = add_border(X, geometry.padding)
-    X = X[:, :, :high, :wide]  # below and beside that, the stride has left pixels out
-    X = X.unflatten(1, (geometry.groups, -1))
-    X = X.permute(2, 1, 0, 3, 4).flatten(1, 2)  # (c_i / groups, groups * n, high, wide)
-    dY = dY.transpose(0, 1)
-    exchanged = Geometry((k_h, k_w), geometry.dilation, NONE, geometry.stride, geometry.groups)
-    dK = correlate_watched(X, dY, exchanged)
-    return dK.transpose(0, 1)
+    gradient: Tensor = dK.reshape(c_o, c_i // groups, *geometry.kernel_size)
+    return gradient

@@ -31,13 +31,28 @@ TAKERS = {"n": "conv2d", "c_i": "corr2d_multi_in", "c_o": "corr2d_multi_in_out"}
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Where the windows of a valid problem are: all that a computation needs besides its tensors."""
+    """Where the windows of a valid problem are: all that a computation needs besides its tensors.
 
-    output_size: Pair
+    >>> Geometry(input_size=(5, 6), kernel_size=(3, 3), stride=(2, 1)).output_size
+    (2, 4)
+    """
+
+    input_size: Sequence[int]
+    kernel_size: Sequence[int]
     stride: Pair = (1, 1)
     padding: Pads = ((0, 0), (0, 0))
     dilation: Pair = (1, 1)
     groups: int = 1
+
+    @property
+    def output_size(self) -> Pair:
+        """Count the places of a window along each axis."""
+        h, w = (
+            (size + sum(pads) - dilation * (k - 1) - 1) // stride + 1
+            for size, k, stride, pads, dilation
+            in zip(self.input_size, self.kernel_size, self.stride, self.padding, self.dilation)
+        )
+        return h, w
 
 
 def shapes(returns: str = "", **patterns: str) -> Callable[[F], F]:
@@ -289,20 +304,10 @@ def check_conv2d_shapes(input_shape: Sequence[int], weight_shape: Sequence[int],
     if c_o % groups:
         raise ValueError(f"{names[1]} has {c_o} kernels, but groups={groups}: c_o must be divisible by groups.")
     padding = resolve_padding(padding, stride, dilation, (k_h, k_w))
-    h_out = count_windows(h, k_h, stride[0], padding[0], dilation[0])
-    w_out = count_windows(w, k_w, stride[1], padding[1], dilation[1])
-    if min(h_out, w_out) < 1:
+    geometry = Geometry((h, w), (k_h, k_w), stride, padding, dilation, groups)
+    if min(geometry.output_size) < 1:
         check_fit(names, input_shape, weight_shape, padding, dilation, groups)
-    return Geometry((h_out, w_out), stride, padding, dilation, groups)
-
-
-def count_windows(size: int, kernel_size: int, stride: int, pads: Pair, dilation: int) -> int:
-    """Count the places of a window along one axis.
-
-    >>> count_windows(5, 3, stride=2, pads=(1, 1), dilation=1)
-    3
-    """
-    return (size + pads[0] + pads[1] - dilation * (kernel_size - 1) - 1) // stride + 1
+    return geometry
 
 
 def resolve_padding(padding: Any, stride: Pair, dilation: Pair, kernel_size: Pair) -> Pads:

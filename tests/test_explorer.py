@@ -208,6 +208,31 @@ def test_no_plus_lies_on_a_number_or_on_a_picture(show, photograph, width):
     assert hit == []
 
 
+@pytest.mark.parametrize("of_photograph", [False, True], ids=["numbers", "photograph"])
+def test_what_stands_in_a_column_stays_in_it_when_a_number_grows(show, photograph, of_photograph):
+    page = show(explore(*photograph) if of_photograph else explore(), viewport={"width": 1024, "height": 900})
+    columns = """() => [".k-map", ".sum-map"].map(kind => {
+        const matrices = [...document.querySelectorAll(`.seen ${kind} .matrix`)];
+        return new Set(matrices.map(matrix => Math.round(matrix.getBoundingClientRect().left))).size;
+    })"""
+    assert page.evaluate(columns) == [1, 1]
+    number(page, "k:0:1:0:0").click()
+    page.keyboard.type("-0.25")
+    assert page.evaluate(columns) == [1, 1]
+
+
+def test_no_line_of_the_arithmetic_is_followed_by_an_empty_one(show, photograph):
+    page = show(explore(*photograph))
+    empty = """() => [...document.querySelectorAll(".lines .line")].filter(line => {
+        const text = document.createRange();
+        text.selectNodeContents(line);
+        return !line.dataset.about && line.getBoundingClientRect().bottom - text.getBoundingClientRect().bottom > 12;
+    }).map(line => line.textContent)"""
+    for width in range(380, 700, 20):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(empty) == []
+
+
 @pytest.mark.parametrize(("width", "height", "column"), [(1280, 600, 688), (390, 800, 366)])
 @pytest.mark.parametrize("options", [{}, {"predict": True}])
 def test_the_whole_figure_fits_on_a_screen(show, width, height, column, options):

@@ -55,16 +55,18 @@ function explorer(root, given) {
   function fill() {
     parts("button").forEach(button => { button.type = "button"; }); // which sends no form
     parts("button, input").forEach(({dataset}) => { dataset.lmSuppressShortcuts = ""; });
+    const digits = {}; // matrices of one kind have cells of one width, so that those below one another are in line
     for (const box of parts("[data-source]")) {
-      const {rows, key} = sources[box.dataset.source], numbers = rows();
+      const {rows, key} = sources[box.dataset.source], numbers = rows(), kind = box.classList[1];
       if (box.matches(".picture")) { paint(box, numbers); continue; }
       const all = numbers.flat(), texts = all.map(x => x === "?" ? x : number(x));
-      box.style.setProperty("--digits", Math.max(...texts.map(text => text.length)));
+      digits[kind] = Math.max(digits[kind] ?? 1, ...texts.map(text => text.length));
       box.querySelectorAll(".c").forEach((cell, m) => {
         if (cell !== typing && cell.textContent !== texts[m]) cell.textContent = texts[m];
         if (key) [cell.dataset.value, cell.ariaValueText] = [all[m], texts[m]];
       });
     }
+    for (const box of parts("[data-source]")) box.style.setProperty("--digits", digits[box.classList[1]] ?? 1);
   }
 
   // Move a matrix's frame over some of its cells, and light up those that are met.
