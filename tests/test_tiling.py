@@ -193,7 +193,7 @@ def test_only_the_columns_of_a_tile_are_in_memory():
     """
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     forward, twice_back = map(float, run.stdout.split())
-    assert forward < 16 + 32
+    assert forward < 16 + 64
     assert twice_back < 20 * 16  # autograd keeps some fifteen tensors like the image, and no columns
 
 
