@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from d2lconv.layers import FEATURES, arriving, fitting, where, window, written
-from d2lconv.trace import Call, Trace, known, size, users_line
+from d2lconv.trace import Call, Trace, size, users_line
 
 JOINED = " torch.cat joins {}, unless it is given the axis of the channels, 1."
 
@@ -38,7 +38,7 @@ def reason(trace: Trace) -> str:
                 f"but {where(after.name)} gets {size(after.input)}.{joined}")
     if trace.error is None:
         return "The network returns nothing. Has its forward a return?" if trace.returns_nothing else ""
-    if trace.refused and known(trace.refused.module):
+    if trace.refused:
         return refusal(trace, trace.refused)
     return own_code(trace, trace.error)
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from d2lconv.conv import Conv2d
 from d2lconv.layers import fitting, kind_of, same, where, window, written
-from d2lconv.trace import Call, Trace, known, size
+from d2lconv.trace import Call, Trace, size
 
 FEATURES_LAST = nn.Embedding, nn.Linear, nn.RNNBase, nn.LayerNorm, nn.TransformerEncoderLayer
 CASTS = {torch.float16: ".half()", torch.bfloat16: ".bfloat16()", torch.float32: ".float()", torch.float64: ".double()"}
@@ -165,7 +165,7 @@ def remade(place: str, layer: nn.Module, x: Any, before: Call | None) -> Iterato
     like = "" if dtype == torch.float32 else CASTS.get(dtype, "")
     of_own_type = "" if kind_of(layer) is type(layer) else f"  # in place of {type(layer).__name__}"
     cast = "X = X.long()\n" if isinstance(layer, nn.Embedding) and x.is_floating_point() else ""
-    for text in replacements(layer, x, place) if known(layer) else ():
+    for text in replacements(layer, x, place):
         yield f"{cast}{place} = {text}{like}{of_own_type}"
 
 

@@ -24,7 +24,6 @@ from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-CONTAINERS = nn.Sequential, nn.ModuleList, nn.ModuleDict
 NOT_THE_USERS = Path(torch.__file__).parent, Path(__file__)
 VIEWS = "view", "reshape", "flatten"
 
@@ -94,23 +93,21 @@ class Trace(TorchFunctionMode):
             return
         given = [*args, *kwargs.values()]
         call = Call(name, module, given[0] if given else None, hollow(given))
-        layer = is_layer(module)
-        self.refused = call if layer and (name or known(module)) else None  # what raised before has been caught
-        if layer or [*module.parameters(recurse=False)]:
+        self.refused = call if is_layer(module) else None  # what raised before has been caught
+        if self.refused or [*module.parameters(recurse=False)] or not [*module.children()]:
             self.calls.append(call)
 
     def leave(self, module: nn.Module, args: Any, output: Any) -> None:
         """Note what a module returns."""
-        calls = [call for call in self.calls if call.module is module]
-        if calls:
-            calls[-1].given, calls[-1].output = None, hollow(output)
-            if calls[-1] is self.refused:
-                self.refused = None
+        call = next((call for call in reversed(self.calls) if call.module is module), None)
+        if call:
+            call.given, call.output = None, hollow(output)
+        if call is self.refused:
+            self.refused = None
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        own_code = not self.refused or not known(self.refused.module)
         try:
-            if own_code and args and func.__name__ in self.mends:
+            if not self.refused and args and func.__name__ in self.mends:
                 return self.mend(func, args, kwargs or {})
             return func(*args, **(kwargs or {}))
         except Exception:
@@ -162,15 +159,11 @@ def duplicate(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model, twins)
 
 
-def known(module: nn.Module) -> bool:
-    """Tell whether what a module computes is written in torch or here."""
-    forward = type(module).forward
-    return forward is not nn.Module.forward and forward.__module__.startswith(("torch.nn.", "d2lconv."))
-
-
 def is_layer(module: nn.Module) -> bool:
-    """Tell whether a module computes something itself, rather than by the modules in it."""
-    return (known(module) and not isinstance(module, CONTAINERS)) or not [*module.children()]
+    """Tell whether what a module computes is written in torch or here, and not by the modules in it."""
+    forward = type(module).forward
+    own = not forward.__module__.startswith(("torch.nn.", "d2lconv."))
+    return not own and forward is not nn.Module.forward and not isinstance(module, nn.Sequential)
 
 
 def hollow(nest: Any) -> Tensor | None:

@@ -3,6 +3,7 @@
 import copy
 import importlib.util
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -176,6 +177,19 @@ def test_what_the_network_prints_while_repairs_are_tried_is_not_shown(capsys):
 
     d2l.summary(nn.Sequential(Talking(), nn.Conv2d(3, 8, 3)), torch.rand(1, 1, 6, 6))
     assert capsys.readouterr().out == "torch.Size([1, 1, 6, 6])\n"
+
+
+def test_what_the_network_warns_of_while_repairs_are_tried_is_not_shown():
+    class Wary(nn.Module):
+        def forward(self, x):
+            warnings.warn("grey", UserWarning, stacklevel=1)
+            return x
+
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        report = d2l.summary(nn.Sequential(Wary(), nn.Conv2d(3, 8, 3)), torch.rand(1, 1, 6, 6))
+    assert len(report.repairs) == 2
+    assert [str(warning.message) for warning in shown] == ["grey"]
 
 
 def test_only_a_module_has_a_summary():
