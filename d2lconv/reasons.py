@@ -1,4 +1,8 @@
-"""Why a network stops: what an error's own words leave out, and what to write instead."""
+"""Why a network stops: what an error's own words leave out, and what to write instead.
+
+Images that are mixed come first, since what follows them makes no sense; then the layer that refused, and what it is
+given; and where no layer refused, the line of the network's own code, and what its operation was given.
+"""
 
 import math
 import re

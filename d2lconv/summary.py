@@ -146,7 +146,8 @@ def multiply_adds(call: Call) -> int:
     layer = call.module
     if call.output is None or not isinstance(layer, (nn.Linear, nn.modules.conv._ConvNd, Conv2d)):
         return 0
-    return math.prod(size(call.input if getattr(layer, "transposed", False) else call.output)) * layer.weight[0].numel()
+    places = call.input if getattr(layer, "transposed", False) else call.output
+    return math.prod(size(places)) * layer.weight[0].numel()
 
 
 def stack(shape: tuple[int, ...] | None) -> str:

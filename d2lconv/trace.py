@@ -1,7 +1,8 @@
 """Run a network once, on a copy, and note every call of a layer.
 
-Hooks watch its modules, and a mode of torch the operations that its own code calls. A `Trace` is one such run; `after`
-runs the network again, as if somebody had typed a few lines before: so repairs are tried.
+A layer is a module whose `forward` is written in torch or here; all else is the network's own code. Hooks watch its
+modules, and a mode of torch watches the operations that its own code calls. `Trace` is one such run, and `after` runs
+the network again, as if somebody had typed a few lines before: so repairs are tried.
 """
 
 import copy
@@ -30,7 +31,7 @@ VIEWS = "view", "reshape", "flatten"
 
 @dataclass(eq=False)
 class Call:
-    """One call of a module: what it is given, and the first tensors that go in and come out, without memory."""
+    """One call of a module: what it is given until it returns, and the first tensors in and out, without memory."""
 
     name: str
     module: Any
