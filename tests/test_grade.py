@@ -56,6 +56,8 @@ NOTEBOOKS = {
                "import signal\nsignal.pidfd_send_signal(os.pidfd_open(judge), 9)", CORR2D],
     "vandal": ["import os, shutil", "open('{victim}', 'w')", "os.remove('{victim}')", "shutil.rmtree('{folder}')",
                "torch.save(torch.ones(1), '{victim}')", "os.rename('{victim}', 'mine')",
+               "import multiprocessing\nspawn = multiprocessing.get_context('spawn')",
+               "it = spawn.Process(target=os.remove, args=('{victim}',))\nit.start()\nit.join()",
                "os.mkfifo('{folder}/fifo')", f"below = os.open('{PRANK.parent}', os.O_RDONLY)",
                f"os.open('{PRANK.name}', os.O_CREAT, dir_fd=below)", "open('mine', 'w').close()", CORR2D],
     "liar": ["from d2lconv.grading import notebook\nnotebook.told = lambda error: ['ValueError', 'no', '{victim}', 1]",

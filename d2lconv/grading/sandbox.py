@@ -30,7 +30,8 @@ MEMORY, FILE, THREADS = 1 << 30, 64 << 20, 256  # bytes beside torch's own, byte
 DIE_WITH_PARENT, DUMPABLE = 1, 4  # of prctl
 REFUSED = ("ctypes.", "socket.", "resource.", "subprocess.Popen", "pty.spawn",
            "os.exec", "os.fork", "os.kill", "os.posix_spawn", "os.spawn", "os.system")
-UNSEEN = "pidfd_open", "pidfd_send_signal", "setpriority", "sched_setaffinity", "mkfifo", "mknod"  # by a hook
+UNSEEN = ("pidfd_open", "pidfd_send_signal", "fork_exec", "_fork_exec",
+          "setpriority", "sched_setaffinity", "mkfifo", "mknod")  # raise no event
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 READING = "os.chdir", "os.listdir", "os.scandir", "os.walk", "os.fwalk"
 
@@ -107,7 +108,7 @@ def guard(folder: str) -> None:
         allow([file], own)
         save(value, file, *arguments, **options)
 
-    for module in ("os", "posix", "signal", "_signal"):
+    for module in ("os", "posix", "signal", "_signal", "subprocess", "_posixsubprocess"):
         for name in UNSEEN:
             vars(sys.modules[module]).pop(name, None)
     torch.save = saved  # type: ignore[assignment]  # whose own way to a file is in C
