@@ -155,8 +155,9 @@ def test_nothing_that_a_function_does_ends_the_checker(number, capfd):
 
 @pytest.mark.parametrize("value", [
     lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]), lambda: torch.ones(2, 2).bool(),
-    lambda: torch.quantize_per_tensor(torch.ones(2, 2), 0.1, 0, torch.qint8), lambda: torch.ones(1).expand(10**9)],
-    ids=["nested", "bool", "quantized", "huge"])
+    lambda: torch.quantize_per_tensor(torch.ones(2, 2), 0.1, 0, torch.qint8), lambda: torch.ones(1).expand(10**9),
+    lambda: [torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)] * 2],
+    ids=["nested", "bool", "quantized", "huge", "quantized in a list"])
 def test_odd_tensors_are_reported(value):
     assert not exercises.check_corr2d(lambda X, K: value())
 

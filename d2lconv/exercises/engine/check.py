@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import inspect
+import math
 import time
 
 import torch
@@ -39,17 +40,17 @@ def on_cpu():
 
 def tried(function, problems, seconds):
     """One trial for each problem, in their order; after a fault only while it is quick."""
-    trials, until = [], None
+    trials, until = [], math.inf
     for problem in problems:
-        left = seconds if until is None else min(seconds, until - time.monotonic())
+        left = min(seconds, until - time.monotonic())
         if left <= 0:
             break
         trials.append(attempt(function, problem, left))
         fault = trials[-1].fault
         if fault == Fault.ENDLESS:
-            return trials if until is None else trials[:-1]
-        if fault and until is None:
-            until = time.monotonic() + AFTERWARDS
+            return trials if until == math.inf else trials[:-1]
+        if fault:
+            until = min(until, time.monotonic() + AFTERWARDS)
     return trials
 
 

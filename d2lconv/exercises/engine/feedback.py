@@ -81,17 +81,17 @@ def faulty(trial):
     """Show a problem, what came out, and what should have."""
     stage, outcome, truth = trial.problem.stage, trial.outcome, trial.problem.truth
     title = f"{stage[0].upper()}{stage[1:]}: {trial.told}."
-    numbers = table([*trial.problem.arguments.items(), *results(trial)])
+    numbers = table([*trial.problem.arguments.items(), *yours_and_wanted(trial)])
     printed = first_lines(outcome.printed)
     if printed:
         numbers += f"\nprinted on the way:\n{printed}"
     hint = outcome.error
-    if trial.fault == Fault.TYPE and isinstance(truth, torch.Tensor) and allclose(trial.answer, truth, trial.tolerance):
+    if trial.fault == Fault.TYPE and trial.agrees(truth):
         hint = STACK if isinstance(outcome.value[0], torch.Tensor) else RIGHT_NUMBERS
     return Finding("wrong", title, numbers, hint)
 
 
-def results(trial):
+def yours_and_wanted(trial):
     """What came out and what should have, as named values."""
     value, truth = trial.outcome.value, trial.problem.truth
     if trial.outcome.stop:

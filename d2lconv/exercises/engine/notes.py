@@ -7,7 +7,6 @@ from d2lconv.exercises.engine.report import Finding
 from d2lconv.exercises.engine.trial import attempt, judged, run
 from d2lconv.exercises.engine.values import allclose, first, has_tensor
 
-QUICK = 2.0  # seconds for one call
 KEEP = "torch.zeros(...) makes float32 whatever comes in; X.new_zeros(...) keeps what X has."
 HALVES = "float16 keeps three digits and bfloat16 two: leave X and K as they come, and convert neither."
 
@@ -32,9 +31,9 @@ def digits(function, trials):
     """Note that a result has fewer digits than what was given: float32 in the trials, and float64 once more."""
     halves = [trial.half for trial in trials if trial.half]
     if halves:
-        yield Finding("note", f"float32 went in, {str(halves[0])[6:]} came out.", hint=HALVES)
+        yield Finding("note", f"float32 went in, {str(halves[0]).removeprefix('torch.')} came out.", hint=HALVES)
         return
-    again = attempt(function, trials[-1].problem.convert(torch.Tensor.double), QUICK)
+    again = attempt(function, trials[-1].problem.convert(torch.Tensor.double))
     value = first(again.outcome.value)
     if again.outcome.stop:
         text = "float64 went in, and met a float32 that the function makes: it stops. (float32 is right.)"
@@ -42,14 +41,14 @@ def digits(function, trials):
     elif not isinstance(value, torch.Tensor):
         return
     elif value.dtype != torch.float64:
-        yield Finding("note", f"float64 went in, {str(value.dtype)[6:]} came out.", hint=KEEP)
+        yield Finding("note", f"float64 went in, {str(value.dtype).removeprefix('torch.')} came out.", hint=KEEP)
     elif not allclose(again.answer, again.problem.truth, again.tolerance * 2.0**-29):
         yield Finding("note", "float64 went in and came out, but was rounded on the way.", hint=KEEP)
 
 
 def channel_counts(function, exercise):
     """Note that a function answers where the channel counts differ, and whether it cut channels off."""
-    outcome = run(function, Problem(exercise, "", exercise.mismatch), QUICK)
+    outcome = run(function, Problem(exercise, "", exercise.mismatch))
     if outcome.stop or not isinstance(outcome.value, torch.Tensor):
         return
     X, K = exercise.mismatch["X"], exercise.mismatch["K"]

@@ -6,7 +6,7 @@ import itertools
 from d2lconv.exercises.engine.exercise import Wrong, changed
 from d2lconv.exercises.engine.sandbox import Fault, Outcome, Refusal
 from d2lconv.exercises.engine.trial import attempt, judged
-from d2lconv.exercises.engine.values import allclose, has_tensor, largest, shape
+from d2lconv.exercises.engine.values import has_tensor, shape
 
 STOPPED = Fault.ERROR, Fault.REFUSED, Fault.UNWRITTEN
 PER_MISCONCEPTION = 3  # of its wrong answers, where two mistakes are put together
@@ -19,14 +19,15 @@ def recognised(trials, exercise):
     not the first alone, where one channel hides how channels are combined. Its mistakes are named one by one.
     """
     stages = list(dict.fromkeys(trial.problem.stage for trial in trials))
-    for length in range(len(stages), 1, -1) if exercise.options else [len(stages)]:
+    lengths = range(len(stages), 1, -1) if exercise.options else [len(stages)]
+    for length in lengths:
         tried = [trial for trial in trials if trial.problem.stage in stages[:length]]
         if not any(trial.fault for trial in tried):
             return ()
-        explained = [explains(tried, wrong.function) for wrong in exercise.wrong]
-        most = max(explained, default=0)
-        if most:
-            return (exercise.wrong[explained.index(most)].misconception,)
+        explained = {wrong: explains(tried, wrong.function) for wrong in exercise.wrong}
+        best = max(explained, key=lambda wrong: explained[wrong], default=None)
+        if best and explained[best]:
+            return (best.misconception,)
         if not exercise.options:
             return pair(tried, exercise.wrong)
     return ()
@@ -47,7 +48,7 @@ def explains(trials, wrong, everything=False):
         if not theirs.fault:
             right += 1
         elif theirs.fault not in STOPPED:
-            if not agree(trial, theirs.answer):
+            if not trial.agrees(theirs.answer):
                 return 0
             agreed += 1
         elif theirs.fault == trial.fault:
@@ -69,7 +70,7 @@ def pair(trials, wrong):
     few = some_of_each(wrong)
     alone = {one: imagined(one.function, smallest.problem) for one in few}
     harmless = {one for one, trial in alone.items() if not trial.fault}
-    agreeing = {one for one, trial in alone.items() if trial.fault and agree(smallest, trial.answer)}
+    agreeing = {one for one, trial in alone.items() if trial.fault and smallest.agrees(trial.answer)}
     for one, other in itertools.combinations(few, 2):
         if one.misconception == other.misconception:
             continue  # a second mistake of one kind can undo the first, or make something else of it
@@ -77,7 +78,7 @@ def pair(trials, wrong):
             continue  # what changes nothing here leaves the other as it is alone
         both = changed(other.change, one.function)
         theirs = imagine(both, smallest.problem)
-        if agree(smallest, theirs.answer) and explains(trials, both, everything=True):
+        if smallest.agrees(theirs.answer) and explains(trials, both, everything=True):
             return one.misconception, other.misconception
     return ()
 
@@ -106,23 +107,14 @@ def imagine(wrong, problem):
 imagined = functools.cache(imagine)
 
 
-def agree(trial, other):
-    """Say whether what came out is another answer; a larger one may be rounded by more."""
-    try:
-        tolerance = trial.tolerance * max(1.0, largest(other) / (largest(trial.problem.truth) or 1.0))
-        return shape(trial.answer) == shape(other) and allclose(trial.answer, other, tolerance)
-    except Exception:
-        return False
-
-
 def remembered(function, trials):
     """Say whether a function answers by what it was asked before: with an old answer, or another one than before."""
     wrong = next(trial for trial in trials if trial.fault)
     right = [trial for trial in trials if not trial.fault]
     alike = [trial.problem for trial in right if shapes(trial.problem) == shapes(wrong.problem)]
-    if has_tensor(wrong.problem.truth) and any(agree(wrong, problem.truth) for problem in alike):
+    if has_tensor(wrong.problem.truth) and any(wrong.agrees(problem.truth) for problem in alike):
         return True
-    return bool(right) and attempt(function, right[0].problem, seconds=2.0).fault is not None
+    return bool(right) and attempt(function, right[0].problem).fault is not None
 
 
 def shapes(problem):

@@ -108,7 +108,7 @@ class Call(threading.Thread):
         try:
             self.value = readable(self.function(*self.by_position.values(), **self.by_name))
         finally:
-            self.leaked = surroundings.changed(before, surroundings.read())
+            self.leaked = surroundings.differences(before, surroundings.read())
 
     def wait(self, seconds):
         """Start, wait, and stop what is not done by then, or what the caller interrupts."""

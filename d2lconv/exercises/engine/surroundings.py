@@ -34,7 +34,7 @@ def read():
     return values
 
 
-def changed(before, after):
+def differences(before, after):
     """The names of what was changed; but what an import writes into the environment is its own affair."""
     imported = before["modules"] != after["modules"]
     return [name for name in STATE if before[name] != after[name] and not (imported and name == "the environment")]
