@@ -93,8 +93,9 @@ def rearranged(trace: Trace, table: Table) -> Iterator[str]:
     for x, way, line in inputs(trace.X):
         cast, why_cast = cast_for(x, trace)
         for view, why in views(x, table, c):
-            comment = ", ".join(filter(None, [why, why_cast]))
-            yield f"{line.replace('{}', way + view + cast)}  # {comment}".rstrip(" #")
+            if view or cast or way not in line:  # it is another input
+                comment = ", ".join(filter(None, [why, why_cast]))
+                yield f"{line.replace('{}', way + view + cast)}  # {comment}".rstrip(" #")
 
 
 def views(x: Tensor, table: Table, c: int) -> Iterator[tuple[str, str]]:
