@@ -204,7 +204,7 @@ TEMPLATES = {
         "A layer for colour pictures gets a grey one, three times the same channel. Its kernel's three slices are 1x1: "
         "{slices}. Which single weight, on the grey channel, does the same?",
         "Three equal channels meet three slices, and the results are added: {answer}.",
-        (of.GREY_MEAN, of.GREY_FIRST), lambda K, **_: K[0, 0, 0, 0],
+        (of.GREY_MEAN, of.GREY_ONE), lambda K, **_: K[0, 0, 0, 0],
         lambda given, **_: {"slices": in_a_row(given[0])}),
 
     # Composition

@@ -1,57 +1,55 @@
-"""How a right function is changed into a wrong one: its arguments, its bias, the order of its channels."""
+"""How a right function is changed into a wrong one: its arguments, its result, its bias."""
 
+import torch
 
 from d2lconv.exercises.engine.exercise import call_by_name
-from d2lconv.exercises.tasks import misconceptions as of
 
 
-def swapped(one, other):
-    """Two arguments, each in the other's place."""
-    return lambda f, given: f(**{**given, one: given[other], other: given[one]})
+def on(Y=None, **edits):
+    """A change of arguments, or of the result Y.
 
-
-def on(**edits):
-    """A change of arguments: each edit is the new value, or makes it of the arguments that it names."""
+    Each edit is the new value, or makes it of the arguments that it names; T is the old value.
+    """
     def change(f, given):
         other = {
-            name: call_by_name(edit, {**given, "given": given}) if callable(edit) else edit
+            name: call_by_name(edit, {**given, "T": given[name]}) if callable(edit) else edit
             for name, edit in edits.items() if given.get(name) is not None}  # no bias stays none
-        return f(**{**given, **other})
+        result = f(**{**given, **other})
+        return result if Y is None else call_by_name(Y, {**given, "T": result})
     return change
 
 
-def edited(name, edit):
-    """A change of one argument, whatever its name."""
-    return on(**{name: lambda given: edit(given[name])})
+def flipped(*axes):
+    """From the last to the first, along these axes."""
+    return lambda T: T.flip(axes)
 
 
-def another_order(name, axis):
-    """Channels from the last to the first, or each one place further."""
-    return [
-        (of.REVERSED, edited(name, lambda T: T.flip(axis))),
-        (of.NEIGHBOUR, edited(name, lambda T: T.roll(1, axis))),
-        (of.NEIGHBOUR, edited(name, lambda T: T.roll(-1, axis))),
-    ]
+def repeated(axis, place=0):
+    """The first along an axis, or the last, in the place of each."""
+    return lambda T: T.narrow(axis, place, 1).expand_as(T)
 
 
-def fewer(T, axis, place):
-    """All but the first, or the last, along an axis; of a single one nothing is left, and a loop over it stops."""
-    if T.shape[axis] == 1:
-        raise ValueError("nothing is left")
-    return T.narrow(axis, int(place == 0), T.shape[axis] - 1)
+def totalled(axis):
+    """The sum along an axis, in the place of each."""
+    return lambda T: T.sum(axis, keepdim=True).expand_as(T)
 
 
-def biased(without, combine):
-    """A change of what is there before the bias, and how the bias comes in."""
+def first_group(T, groups):
+    """The first group in the place of each."""
+    return torch.cat([T.chunk(groups)[0]] * groups)
+
+
+def groups_reversed(T, groups):
+    """The groups from the last to the first, each as it was."""
+    return T.unflatten(1, (groups, -1)).flip(1).flatten(1, 2)
+
+
+def biased(combine=lambda Y, bias: Y + bias[:, None, None], without=lambda f, given: f(**given)):
+    """A change of how the bias comes in, or of what is there before it."""
     def change(f, given, bias=None):
-        Y = call_by_name(without, {"f": f, "given": {**given, "bias": None} if "bias" in given else given})
+        Y = without(f, {**given, "bias": None} if "bias" in given else given)
         return Y if bias is None else combine(Y, bias)
     return change
-
-
-def refolded(Y):
-    """Maps whose pixels' channels lie side by side, and are folded as if they did not."""
-    return Y.movedim(-3, -1).reshape(Y.shape)
 
 
 def dealt(T, groups, axis):

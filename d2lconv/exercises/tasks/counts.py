@@ -4,7 +4,7 @@ import math
 
 from d2lconv.exercises.engine.exercise import call_by_name, changed
 from d2lconv.exercises.tasks import misconceptions as of
-from d2lconv.exercises.tasks.changes import edited, on
+from d2lconv.exercises.tasks.changes import on
 from d2lconv.exercises.tasks.slips import task
 
 LAYERS = {  # input_shape, weight_shape, stride, padding
@@ -23,63 +23,68 @@ SIZES = [  # slips in the number of places along one side
     (of.ONE_SIDE, on(padding=lambda padding: padding / 2)),
     (of.NO_PADDING, on(padding=0)),
     (of.NO_STRIDE, on(stride=1)),
-    (of.ROUNDING, lambda f, size, kernel, stride, padding: -(-(f(size, kernel, 1, padding) - 1) // stride) + 1),
-    (of.ROUNDING, lambda f, size, kernel, stride, padding: (f(size, kernel, 1, padding) - 1) / stride + 1),
-    (of.ROUNDING, lambda f, size, kernel, stride, padding: round((f(size, kernel, 1, padding) - 1) / stride) + 1),
-    (of.ROUNDING, lambda f, size, kernel, stride, padding: f(size, kernel, 1, padding) // stride),
+    (of.ROUNDING, on(stride=1, Y=lambda T, stride: -(-(T - 1) // stride) + 1)),
+    (of.ROUNDING, on(stride=1, Y=lambda T, stride: (T - 1) / stride + 1)),
+    (of.ROUNDING, on(stride=1, Y=lambda T, stride: round((T - 1) / stride) + 1)),
+    (of.ROUNDING, on(stride=1, Y=lambda T, stride: T // stride)),
     (of.PLUS_ONE, lambda Y: Y - 1),
     (of.PLUS_ONE, on(size=lambda size: size + 1)),
     (of.INPUT_PLACES, lambda size: size),
     (of.INPUT_PLACES, lambda size, padding: size + 2 * padding),
     (of.POOLED, lambda size, kernel: size // kernel),
-    (of.STRIDE_TIMES, lambda f, size, kernel, stride, padding: (f(size, kernel, 1, padding) - 1) * stride + 1),
+    (of.STRIDE_TIMES, on(stride=1, Y=lambda T, stride: (T - 1) * stride + 1)),
 ]
 
 
-def exchanged(shape):
-    """A shape with its two sides exchanged."""
-    return *shape[:-2], shape[-1], shape[-2]
+def with_sides(shape, height, width):
+    """A shape with two of its own sides taken for its height and its width."""
+    return *shape[:-2], shape[height], shape[width]
 
 
-def squared(shape, side):
-    """A shape with one of its sides taken for both."""
-    return *shape[:-2], shape[side], shape[side]
+def numbers(input_shape, weight_shape, out):
+    """What is counted of a layer is made of these, by name; x, k and y are how many numbers X, K and Y hold."""
+    sides = zip(("c_i", "h", "w", "c_o", "c_k", "k_h", "k_w"), (*input_shape, *weight_shape))
+    x, k, y = map(math.prod, (input_shape, weight_shape, out))
+    return {**dict(sides), "out": out, "x": x, "k": k, "y": y, "work": y * math.prod(weight_shape[1:])}
 
 
-def slips_in_size(total):
-    """The slips in a layer's output size ``out``, in what is counted of it; one side taken for both, or exchanged."""
+def counted(count):
+    """Another count of a layer, made of its numbers, of the arguments, and of the right count Y."""
+    def change(Y, given):
+        right = numbers(given["input_shape"], given["weight_shape"], output_shape(**given))
+        return call_by_name(count, {**given, **right, "Y": Y})
+    return change
+
+
+def slips_in_size(count):
+    """The slips in a layer's output size, in what is counted of it; one side taken for both, or exchanged."""
     def of_output(given, out):
-        return call_by_name(total, {**given, "out": out})
+        return call_by_name(count, numbers(given["input_shape"], given["weight_shape"], out))
 
-    def along_a_side(change):
-        size = changed(change, output_size)
-        return lambda given, input_shape, weight_shape, stride, padding: of_output(given, (weight_shape[0], *(
-            size(n, k, stride, padding) for n, k in zip(input_shape[1:], weight_shape[2:]))))
-
-    def in_output(change):
-        return lambda given: of_output(given, change(output_shape, given))
-
-    def in_product(change):
-        return lambda given: change(lambda **other: of_output(other, output_shape(**given)), given)
-
-    def one_axis(axis, **options):
-        def change(given):
-            out = [*output_shape(**given)]
-            out[axis] = output_shape(**{**given, **options})[axis]
-            return of_output(given, tuple(out))
+    def along(size_h, size_w):
+        def change(given, input_shape, weight_shape, stride, padding):
+            (_, h, w), (c_o, _, k_h, k_w) = input_shape, weight_shape
+            return of_output(given, (c_o, size_h(h, k_h, stride, padding), size_w(w, k_w, stride, padding)))
         return change
 
-    one_side = [
-        edited(name, lambda shape, side=side: squared(shape, side))
-        for name in ("weight_shape", "input_shape") for side in (-2, -1)]
+    def one_side(name, side, in_product, in_output):
+        def change(given):
+            edited = {**given, name: with_sides(given[name], side, side)}
+            return of_output(edited if in_product else given, output_shape(**(edited if in_output else given)))
+        return change
+
+    shapes = "weight_shape", "input_shape"
+    sizes = [(misconception, changed(change, output_size)) for misconception, change in SIZES]
+    dense, bare = changed(on(stride=1), output_size), changed(on(padding=0), output_size)
     return [
-        *((misconception, along_a_side(change)) for misconception, change in SIZES),
-        *((of.SQUARE, change) for one in one_side for change in (one, in_output(one), in_product(one))),
-        *((of.SQUARE, lambda given, side=side: of_output(given, squared(output_shape(**given), side)))
+        *((misconception, along(size, size)) for misconception, size in sizes),
+        *((of.SQUARE, one_side(name, side, *where))
+          for name in shapes for side in (-2, -1) for where in ((True, True), (False, True), (True, False))),
+        *((of.SQUARE, lambda given, side=side: of_output(given, with_sides(output_shape(**given), side, side)))
           for side in (-2, -1)),
-        *((of.ONE_AXIS, one_axis(axis, **{option: value}))
-          for axis in (1, 2) for option, value in (("stride", 1), ("padding", 0))),
-        *((of.EXCHANGED_HW, edited(name, exchanged)) for name in ("weight_shape", "input_shape")),
+        *((of.ONE_AXIS, along(size, output_size)) for size in (dense, bare)),
+        *((of.ONE_AXIS, along(output_size, size)) for size in (dense, bare)),
+        *((of.EXCHANGED_HW, on(**{name: lambda T: with_sides(T, -1, -2)})) for name in shapes),
     ]
 
 
@@ -100,7 +105,7 @@ def output_size(size, kernel, stride=1, padding=0):
 @task(read="sizes", problems=LAYERS, wrong=[
     *slips_in_size(lambda out: out),
     (of.LAST, lambda Y: (*Y[1:], Y[0])),
-    (of.EXCHANGED_HW, lambda Y: exchanged(Y)),
+    (of.EXCHANGED_HW, lambda Y: with_sides(Y, -1, -2)),
     (of.EXCHANGED_IO, lambda Y, input_shape: (input_shape[0], *Y[1:])),
 ])
 def output_shape(input_shape, weight_shape, stride=1, padding=0):
@@ -108,7 +113,16 @@ def output_shape(input_shape, weight_shape, stride=1, padding=0):
 
     Shapes: ``(c_i, h, w)`` and ``(c_o, c_i, k_h, k_w)`` as tuples, and two integers, to ``(c_o, h_out, w_out)``.
     """
-    return weight_shape[0], *(output_size(n, k, stride, padding) for n, k in zip(input_shape[1:], weight_shape[2:]))
+    (_, h, w), (c_o, _, k_h, k_w) = input_shape, weight_shape
+    return c_o, output_size(h, k_h, stride, padding), output_size(w, k_w, stride, padding)
+
+
+def in_parts(combine):
+    """Another count of what a layer learns, made of the arguments, the weights, and the biases if there are any."""
+    def change(f, given):
+        weights = f(**{**given, "bias": False})
+        return call_by_name(combine, {**given, "weights": weights, "biases": given["bias"] * given["c_o"]})
+    return change
 
 
 @task(read="parameters", problems={
@@ -117,23 +131,23 @@ def output_shape(input_shape, weight_shape, stride=1, padding=0):
     "groups": [(4, 4, 3, 3, False, 4), (4, 6, 3, 3, True, 2), (12, 24, 1, 3, True, 3)],
 }, wrong=[
     (of.BIAS_NONE, on(bias=False)),
-    (of.BIAS_IN, lambda Y, c_i, c_o, bias: Y + bias * (c_i - c_o)),
-    (of.BIAS_ONE, lambda Y, c_o, bias: Y + bias * (1 - c_o)),
-    (of.BIAS_PAIR, lambda Y, c_i, c_o, bias, groups: Y + bias * c_o * (c_i // groups - 1)),
-    (of.BIAS_PAIR, lambda Y, c_i, c_o, bias: Y + bias * c_o * (c_i - 1)),
-    (of.BIAS_WEIGHT, lambda Y, c_o, bias: (Y - bias * c_o) * (1 + bias)),
+    (of.BIAS_IN, in_parts(lambda weights, bias, c_i: weights + bias * c_i)),
+    (of.BIAS_ONE, in_parts(lambda weights, bias: weights + bias)),
+    (of.BIAS_PAIR, in_parts(lambda weights, biases, c_i, groups: weights + biases * (c_i // groups))),
+    (of.BIAS_PAIR, in_parts(lambda weights, biases, c_i: weights + biases * c_i)),
+    (of.BIAS_WEIGHT, in_parts(lambda weights, bias: weights * (1 + bias))),
     (of.SHARED, on(c_i=lambda groups: groups)),
-    (of.OUTPUTS_OUT, lambda Y, c_o, bias: (Y - bias * c_o) // c_o + bias * c_o),
+    (of.OUTPUTS_OUT, in_parts(lambda weights, biases, c_o: weights // c_o + biases)),
     (of.OUTPUTS_OUT, on(c_o=1)),
-    (of.BIAS_SIGN, lambda Y, c_o, bias: Y - 2 * bias * c_o),
-    (of.BIAS_GROUP, lambda Y, c_o, bias, groups: Y - bias * c_o + bias * c_o // groups),
+    (of.BIAS_SIGN, in_parts(lambda weights, biases: weights - biases)),
+    (of.BIAS_GROUP, in_parts(lambda weights, biases, groups: weights + biases // groups)),
     (of.BIAS_ALWAYS, on(bias=True)),
     (of.WINDOW_OUT, on(k_h=1, k_w=1)),
     (of.SIDES_ADDED, on(k_h=lambda k_h, k_w: k_h + k_w, k_w=1)),
     (of.NO_GROUPS, on(groups=1)),
     (of.GROUPS_TIMES, on(c_i=lambda c_i, groups: c_i * groups**2)),
-    (of.OUTPUTS_SPLIT, lambda f, c_i, c_o, k_h, k_w, bias, groups: f(c_i, c_o // groups, k_h, k_w, bias, groups)),
-    (of.GROUP_KERNEL, lambda Y, c_o, bias, groups: (Y - bias * c_o) // groups + bias * c_o),
+    (of.OUTPUTS_SPLIT, on(c_o=lambda c_o, groups: c_o // groups)),
+    (of.GROUP_KERNEL, in_parts(lambda weights, biases, groups: weights // groups + biases)),
     (of.SQUARE, on(k_w=lambda k_h: k_h)),
     (of.SQUARE, on(k_h=lambda k_w: k_w)),
 ])
@@ -149,16 +163,16 @@ def slips_in_work(factor):
     """The slips in a count of multiply-adds (factor 1) or operations (2)."""
     return [
         (of.MAC_ONE if factor == 2 else of.MAC_TWO, lambda Y: Y * 2 / factor**2),
-        (of.NO_PLACES, lambda weight_shape: factor * math.prod(weight_shape)),
-        (of.TWO_LOOPS, lambda Y, input_shape: Y // input_shape[0]),
-        (of.OUTPUTS_OUT, lambda Y, weight_shape: Y // weight_shape[0]),
-        (of.WINDOW_OUT, lambda Y, weight_shape: Y // math.prod(weight_shape[2:])),
-        (of.SIDES_ADDED, lambda Y, weight_shape: Y // math.prod(weight_shape[2:]) * sum(weight_shape[2:])),
+        (of.NO_PLACES, counted(lambda k: factor * k)),
+        (of.TWO_LOOPS, counted(lambda Y, c_i: Y // c_i)),
+        (of.OUTPUTS_OUT, counted(lambda Y, c_o: Y // c_o)),
+        (of.WINDOW_OUT, counted(lambda Y, k_h, k_w: Y // (k_h * k_w))),
+        (of.SIDES_ADDED, counted(lambda Y, k_h, k_w: Y // (k_h * k_w) * (k_h + k_w))),
         *((of.TWICE, lambda Y, weight_shape, axis=axis: Y * weight_shape[axis]) for axis in range(4)),
-        (of.ONE_LESS, lambda Y, given: Y - math.prod(output_shape(**given))),
-        (of.BIAS_COUNTED, lambda Y, given: Y + math.prod(output_shape(**given))),
-        (of.ROUNDING, lambda f, given, stride: f(**{**given, "stride": 1}) // stride**2),
-        *slips_in_size(lambda out, weight_shape: factor * math.prod(out) * math.prod(weight_shape[1:])),
+        (of.ONE_LESS, counted(lambda Y, y: Y - y)),
+        (of.BIAS_COUNTED, counted(lambda Y, y: Y + y)),
+        (of.ROUNDING, on(stride=1, Y=lambda T, stride: T // stride**2)),
+        *slips_in_size(lambda work: factor * work),
     ]
 
 
@@ -182,22 +196,15 @@ def flops(input_shape, weight_shape, stride=1, padding=0):
     return 2 * macs(input_shape, weight_shape, stride, padding)
 
 
-def held(out, input_shape, weight_shape):
-    """The numbers in X, K and Y."""
-    return math.prod(input_shape) + math.prod(weight_shape) + math.prod(out)
-
-
 @task(read="memory", problems=LAYERS, wrong=[
-    (of.MEMORY_IN_OUT, lambda Y, weight_shape: Y - math.prod(weight_shape)),
-    (of.HALF_MEMORY, lambda Y, input_shape: Y - math.prod(input_shape)),
-    (of.HALF_MEMORY, lambda Y, given: Y - math.prod(output_shape(**given))),
-    (of.OUTPUTS_OUT, lambda Y, given: Y - math.prod(output_shape(**given)) // given["weight_shape"][0] * (
-        given["weight_shape"][0] - 1)),
-    (of.OUTPUTS_OUT, lambda Y, weight_shape: Y - math.prod(weight_shape[1:]) * (weight_shape[0] - 1)),
-    (of.BIAS_COUNTED, lambda Y, weight_shape: Y + weight_shape[0]),
-    (of.PADDED_STORED, lambda Y, input_shape, padding: Y - math.prod(input_shape) + input_shape[0] * math.prod(
-        side + 2 * padding for side in input_shape[1:])),
-    *slips_in_size(held),
+    (of.MEMORY_IN_OUT, counted(lambda x, y: x + y)),
+    (of.HALF_MEMORY, counted(lambda k, y: k + y)),
+    (of.HALF_MEMORY, counted(lambda x, k: x + k)),
+    (of.OUTPUTS_OUT, counted(lambda x, k, y, c_o: x + k + y // c_o)),
+    (of.OUTPUTS_OUT, counted(lambda x, k, y, c_o: x + k // c_o + y)),
+    (of.BIAS_COUNTED, counted(lambda Y, c_o: Y + c_o)),
+    (of.PADDED_STORED, counted(lambda k, y, c_i, h, w, padding: c_i * (h + 2 * padding) * (w + 2 * padding) + k + y)),
+    *slips_in_size(lambda x, k, y: x + k + y),
 ])
 def memory(input_shape, weight_shape, stride=1, padding=0):
     """Count the numbers that forward reads and makes: the elements of X, of K and of Y together.
@@ -205,23 +212,18 @@ def memory(input_shape, weight_shape, stride=1, padding=0):
     Shapes: ``(c_i, h, w)`` and ``(c_o, c_i, k_h, k_w)`` as tuples, and two integers, to one integer.
     The padding is not stored, and there is no bias.
     """
-    return held(output_shape(input_shape, weight_shape, stride, padding), input_shape, weight_shape)
-
-
-def there_and_back(out, input_shape, weight_shape):
-    """The multiply-adds and the numbers of going backward."""
-    work = math.prod(out) * math.prod(weight_shape[1:])
-    return 2 * work, held(out, input_shape, weight_shape) + math.prod(input_shape) + math.prod(weight_shape)
+    out = output_shape(input_shape, weight_shape, stride, padding)
+    return math.prod(input_shape) + math.prod(weight_shape) + math.prod(out)
 
 
 @task(read="kernel gradient", problems=LAYERS, wrong=[
-    (of.ONE_WAY, lambda Y: (Y[0] // 2, Y[1])),
-    (of.ONE_WAY, lambda given: (macs(**given), memory(**given))),
-    (of.ONLY_GRADIENTS, lambda f, given: (f(**given)[0], memory(**given))),
-    (of.MAC_TWO, lambda Y: (2 * Y[0], Y[1])),
-    (of.FORWARD_TOO, lambda Y: (Y[0] // 2 * 3, Y[1])),
-    (of.OUTPUT_HELD, lambda Y, given: (Y[0], Y[1] + math.prod(output_shape(**given)))),
-    *slips_in_size(there_and_back),
+    (of.ONE_WAY, counted(lambda work, Y: (work, Y[1]))),
+    (of.ONE_WAY, counted(lambda work, x, k, y: (work, x + k + y))),
+    (of.ONLY_GRADIENTS, counted(lambda work, x, k, y: (2 * work, x + k + y))),
+    (of.MAC_TWO, counted(lambda work, Y: (4 * work, Y[1]))),
+    (of.FORWARD_TOO, counted(lambda work, Y: (3 * work, Y[1]))),
+    (of.OUTPUT_HELD, counted(lambda work, x, k, y: (2 * work, 2 * (x + k + y)))),
+    *slips_in_size(lambda work, x, k, y: (2 * work, 2 * x + 2 * k + y)),
 ])
 def backward(input_shape, weight_shape, stride=1, padding=0):
     """Count what going backward costs: the multiply-adds of dX and dK, and the numbers in X, K, dY, dX and dK.
@@ -229,7 +231,8 @@ def backward(input_shape, weight_shape, stride=1, padding=0):
     Shapes: ``(c_i, h, w)`` and ``(c_o, c_i, k_h, k_w)`` as tuples, and two integers, to a pair of integers.
     Each product of forward gives one for dX and one for dK.
     """
-    return there_and_back(output_shape(input_shape, weight_shape, stride, padding), input_shape, weight_shape)
+    given = input_shape, weight_shape, stride, padding
+    return 2 * macs(*given), memory(*given) + math.prod(input_shape) + math.prod(weight_shape)
 
 
 @task(read="parameters", problems={
@@ -240,9 +243,9 @@ def backward(input_shape, weight_shape, stride=1, padding=0):
     (of.INVERTED, lambda Y: (Y[0], 1 / Y[1])),
     (of.INVERTED, lambda Y: (1 / Y[0], 1 / Y[1])),
     (of.INPUT_PLACES, on(k=1)),
-    (of.ONE_AXIS, lambda f, h, k, padding: (4, f(h, h, k, padding)[1] ** 0.5)),
+    (of.ONE_AXIS, on(w=lambda h: h, Y=lambda T: (4, T[1] ** 0.5))),
     (of.PLUS_ONE, on(k=lambda k: k + 1)),
-    (of.TOTAL_PADDING, lambda f, h, w, k, padding: (4, f(h - padding, w - padding, k, padding)[1])),
+    (of.TOTAL_PADDING, on(h=lambda h, padding: h - padding, w=lambda w, padding: w - padding)),
     (of.TOTAL_PADDING, on(padding=lambda padding: padding / 2)),
     *((of.PADDING_LINEAR, lambda padding, factor=factor: (4, factor if padding else 1)) for factor in (4, 2)),
     *((of.PADDING_LINEAR, lambda factor=factor: (4, factor)) for factor in (4, 2, 1)),
@@ -332,9 +335,9 @@ def strip_reads(h, w, k, delta):
     "other caches": [(3, 1000), (5, 8192), (7, 8000), (3, 16)],
     "too small for any": [(3, 11), (5, 20), (7, 30)],
 }, wrong=[
-    (of.K_PLUS, lambda k, cache: max(0, (cache - 2 * k * k) // (k + 1))),
-    (of.WIDE_STRIP, lambda k, cache: max(0, (cache - k * k) // (k + 1))),
-    (of.NO_ROOM, lambda k, cache: max(0, (cache - k * k + k) // (k + 1))),
+    (of.K_PLUS, on(cache=lambda k, cache: cache - k)),
+    (of.WIDE_STRIP, on(cache=lambda k, cache: cache + k * (k - 1))),
+    (of.NO_ROOM, on(cache=lambda k, cache: cache + k * k)),
     (of.NO_ROOM, lambda k, cache: max(0, (cache - 2 * k * k + k) // k)),
     (of.NO_ZERO, lambda Y: max(1, Y)),
     (of.STRIP_ROUNDED, lambda k, cache: max(0, (cache - 2 * k * k + k) / (k + 1))),

@@ -6,14 +6,11 @@ import torch
 from torch.nn import functional as F
 
 from d2lconv.exercises.tasks import misconceptions as of
-from d2lconv.exercises.tasks.changes import dealt, on
+from d2lconv.exercises.tasks.changes import dealt, first_group, flipped, groups_reversed, on, repeated, totalled
 from d2lconv.exercises.tasks.numbers import drawn, tensors
 from d2lconv.exercises.tasks.slips import task
 
-
-def turned(K):
-    """A kernel turned by half a circle."""
-    return K.flip(-1, -2)
+turned = flipped(-1, -2)  # by half a circle
 
 
 def around(K):
@@ -22,18 +19,23 @@ def around(K):
     return k_w - 1, k_w - 1, k_h - 1, k_h - 1
 
 
+def seen(red, others, parts=1):
+    """So much of a kernel for red, and so much for green and for blue."""
+    return lambda K: torch.stack([red * K, others * K, others * K])[None] / parts
+
+
 @task("colours", exact=True, problems=tensors({
     "a small kernel": [((2, 2),), ((1, 1),)],
     "any kernel": [((2, 3),), ((3, 3),), ((3, 2),)],
 }), wrong=[
-    (of.SHARED, lambda K: torch.stack([K, K, K])[None]),
-    (of.MEAN, lambda K: torch.stack([K, K, K])[None] / 3),
-    (of.MEAN, lambda Y: Y / 3),
+    (of.SHARED, seen(1, 1)),
+    (of.MEAN, seen(1, 1, parts=3)),
+    (of.MEAN, seen(1, 0, parts=3)),
     (of.BLUE, lambda Y: Y.flip(1)),
     (of.BLUE, lambda Y: Y.roll(1, 1)),
     (of.ONES, lambda Y: torch.where(Y == 0, 1, Y)),
-    (of.ONES, lambda Y: torch.cat([Y[:, :1], -Y[:, :1], -Y[:, :1]], 1)),
-    (of.ONES, lambda Y: torch.cat([Y[:, :1], -Y[:, :1] / 2, -Y[:, :1] / 2], 1)),
+    (of.ONES, seen(1, -1)),
+    (of.ONES, seen(1, -0.5)),
     (of.LAST, lambda Y: Y.movedim(1, -1)),
     (of.LAST, lambda Y: Y[0].movedim(0, -1)[..., None]),
 ])
@@ -50,9 +52,7 @@ def red_only(K):
     "several kernels": [((3, 3, 1, 1),), ((4, 3, 3, 2),), ((2, 3, 2, 2),)],
 }), wrong=[
     (of.GREY_MEAN, lambda Y: Y / 3),
-    (of.GREY_FIRST, lambda K: K[:, :1]),
-    (of.GREY_ONE, lambda K: K[:, 1:2]),
-    (of.GREY_ONE, lambda K: K[:, 2:]),
+    *((of.GREY_ONE, lambda K, place=place: K[:, [place]]) for place in range(3)),
     (of.LEFT_OUT, lambda K: K[:, :2].sum(1, keepdim=True)),
     (of.LEFT_OUT, lambda K: K[:, 1:].sum(1, keepdim=True)),
     (of.LUMINANCE, lambda f, K: f(K * torch.tensor([0.299, 0.587, 0.114], dtype=K.dtype)[:, None, None])),
@@ -123,13 +123,13 @@ def interleaved(inputs, kernels):
         ((4, 2, 2, 3), 2)],
 }), wrong=[
     (of.EVERYWHERE, lambda K, groups: K.repeat(1, groups, 1, 1)),
-    (of.GROUP_KERNEL, on(K=lambda K, groups: K.chunk(groups)[0].repeat(groups, 1, 1, 1))),
+    (of.GROUP_KERNEL, on(K=first_group)),
     (of.INTERLEAVED, interleaved(1, 0)),
     (of.INTERLEAVED, interleaved(0, 1)),
     (of.INTERLEAVED, interleaved(1, 1)),
     (of.NO_GROUPS, lambda K: K),
     (of.NO_GROUPS, lambda K, groups: F.pad(K, (0, 0, 0, 0, 0, K.shape[1] * (groups - 1)))),
-    (of.REVERSED, lambda Y, groups: Y.unflatten(1, (groups, -1)).flip(1).flatten(1, 2)),
+    (of.REVERSED, on(Y=groups_reversed)),
 ])
 def block_diagonal(K, groups):
     """Make the kernel that does in one group what K does in several.
@@ -195,6 +195,11 @@ def corners(E):
     return E[0] * E[1]
 
 
+def convolved(K1, K2):
+    """Convolve as the images of a batch what each input channel gives to the middle channels."""
+    return F.conv2d(K1.transpose(0, 1), turned(K2)).transpose(0, 1)
+
+
 def laid(pieces):
     """Lay a kernel at each place, each over what is there already, where it should be added."""
     (h, w), (k_h, k_w) = pieces.shape[:2], pieces.shape[-2:]
@@ -213,11 +218,11 @@ def laid(pieces):
     "not square": [
         ((2, 1, 2, 3), (1, 2, 3, 2)), ((2, 2, 1, 3), (3, 2, 2, 2)), ((2, 2, 2, 3), (1, 2, 2, 3))],
 }), wrong=[
-    (of.CORRELATED, on(K2=lambda K2: turned(K2))),
-    (of.CORRELATED, on(K1=lambda K1: turned(K1))),
-    (of.CORRELATED, lambda Y: turned(Y)),
-    (of.VALID_COMPOSE, lambda K1, K2: F.conv2d(K1.transpose(0, 1), turned(K2)).transpose(0, 1)),
-    (of.VALID_COMPOSE, lambda K1, K2: F.conv2d(K1.transpose(0, 1), K2).transpose(0, 1)),
+    (of.CORRELATED, on(K2=turned)),
+    (of.CORRELATED, on(K1=turned)),
+    (of.CORRELATED, on(Y=turned)),
+    (of.VALID_COMPOSE, lambda K1, K2: convolved(K1, K2)),
+    (of.VALID_COMPOSE, lambda K1, K2: convolved(K1, turned(K2))),
     (of.MIDDLE, lambda Y, K1: Y / len(K1)),
     (of.MIDDLE, on(K1=lambda K1: K1[:1], K2=lambda K2: K2[:, :1])),
     (of.MIDDLE, on(K1=lambda K1: K1.sum(0, True), K2=lambda K2: K2.sum(1, True))),
@@ -229,8 +234,7 @@ def compose(K1, K2):
 
     Shapes: ``(c_m, c_i, a_h, a_w), (c_o, c_m, b_h, b_w) -> (c_o, c_i, a_h + b_h - 1, a_w + b_w - 1)``.
     """
-    padded = F.pad(K1.transpose(0, 1), around(K2))  # (c_i, c_m, ...)
-    return F.conv2d(padded, turned(K2)).transpose(0, 1)
+    return convolved(F.pad(K1, around(K2)), K2)
 
 
 def same_size(K, h, w):
@@ -255,11 +259,11 @@ def written(inputs, outputs):
     "several channels": [
         ((2, 2, 1, 2), 2, 2), ((2, 2, 2, 2), 3, 3), ((2, 3, 2, 3), 3, 4), ((2, 2, 3, 2), 4, 3), ((1, 2, 2, 2), 3, 3)],
 }), wrong=[
-    (of.FLIPPED, on(K=lambda K: turned(K))),
+    (of.FLIPPED, on(K=turned)),
     (of.SQUARE, on(w=lambda h: h)),
     (of.SQUARE, on(h=lambda w: w)),
     (of.EXCHANGED_HW, lambda f, K, h, w: f(K, w, h)),
-    (of.SHARED, on(K=lambda K: K[:, :1].expand_as(K))),
+    (of.SHARED, on(K=repeated(1))),
     (of.ON_ITS_SIDE, lambda Y: Y.T),
     (of.SAME_SIZE, same_size),
     (of.LAST, written((1, 2, 0), (1, 2, 0))),
@@ -287,14 +291,14 @@ def back(padded, K):
         ((2, 3, 3), (3, 2, 2)), ((2, 3, 3), (2, 2, 2)), ((3, 4, 4), (2, 2, 2)), ((3, 4, 4), (3, 3, 3))],
     "not square": [((1, 3, 4), (2, 2, 2)), ((2, 5, 3), (2, 3, 2)), ((2, 3, 5), (3, 2, 2))],
 }), wrong=[
-    (of.FLIPPED, on(dY=lambda dY: turned(dY))),
-    (of.FLIPPED, lambda Y: turned(Y)),
-    (of.SUMMED, lambda Y, X: Y.sum(1, keepdim=True).expand(-1, len(X), -1, -1)),
+    (of.FLIPPED, on(dY=turned)),
+    (of.FLIPPED, on(Y=turned)),
+    (of.SUMMED, on(Y=totalled(1))),
     (of.SUMMED, lambda Y: Y.sum(1, keepdim=True)),
     (of.EXCHANGED_IO, lambda Y: Y.transpose(0, 1)),
     (of.RESHAPED, lambda Y: Y.transpose(0, 1).reshape(Y.shape)),
     (of.MEAN, lambda Y, dY: Y / dY[0].numel()),
-    (of.FULL_SIZE, lambda X, dY: F.conv2d(F.pad(X, around(dY))[:, None], dY[:, None]).transpose(0, 1)),
+    (of.FULL_SIZE, on(X=lambda X, dY: F.pad(X, around(dY)))),
 ])
 def weight_gradient(X, dY):
     """Find the gradient of ``(dY * Y).sum()`` with respect to the kernel K.
@@ -311,20 +315,20 @@ def weight_gradient(X, dY):
     "not square": [
         ((1, 2, 3), (1, 2, 2, 2)), ((2, 3, 2), (2, 2, 2, 3)), ((2, 3, 4), (2, 3, 1, 2)), ((2, 4, 4), (2, 2, 3, 2))],
 }), wrong=[
-    (of.NOT_FLIPPED, on(K=lambda K: turned(K))),
+    (of.NOT_FLIPPED, on(K=turned)),
     (of.NOT_EXCHANGED, on(K=lambda K: K.transpose(0, 1))),
-    (of.REVERSED, on(K=lambda K: K.flip(0))),
-    (of.REVERSED, on(K=lambda K: K.flip(1))),
-    (of.REVERSED, on(K=lambda K: K.flip(0, 1))),
-    (of.FLIPPED_ONE, on(K=lambda K: K.flip(-1))),
-    (of.FLIPPED_ONE, on(K=lambda K: K.flip(-2))),
+    (of.REVERSED, on(K=flipped(0))),
+    (of.REVERSED, on(K=flipped(1))),
+    (of.REVERSED, on(K=flipped(0, 1))),
+    (of.FLIPPED_ONE, on(K=flipped(-1))),
+    (of.FLIPPED_ONE, on(K=flipped(-2))),
     (of.MEAN, lambda Y, dY: Y / len(dY)),
     (of.SQUARE, lambda dY, K: back(F.pad(dY, [K.shape[2] - 1] * 4), K)),
     (of.SQUARE, lambda dY, K: back(F.pad(dY, [K.shape[3] - 1] * 4), K)),
     (of.EXCHANGED_HW, lambda dY, K: back(F.pad(dY, around(K.mT)), K)),
     (of.OVERWRITTEN, lambda dY, K: laid(torch.einsum("oij,ocab->ijcab", dY, K))),
     (of.OVERWRITTEN, lambda dY, K: laid(dY[-1, :, :, None, None, None] * K[-1])),
-    (of.NOT_FULL, lambda dY, K: F.conv2d(dY, turned(K).transpose(0, 1))),
+    (of.NOT_FULL, lambda dY, K: back(dY, K)),
     (of.NOT_FULL, lambda dY, K: F.conv2d(dY, K.transpose(0, 1))),
 ])
 def input_gradient(dY, K):

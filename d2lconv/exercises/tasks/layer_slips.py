@@ -7,7 +7,7 @@ from torch.nn.functional import pad
 
 from d2lconv.exercises.engine.sandbox import Refusal
 from d2lconv.exercises.tasks import misconceptions as of
-from d2lconv.exercises.tasks.changes import biased, dealt, on
+from d2lconv.exercises.tasks.changes import biased, dealt, first_group, flipped, groups_reversed, on, repeated, totalled
 
 # Which sides
 
@@ -68,35 +68,24 @@ def sides():
 
 def whole_layer():
     """Slips in the options of a whole layer."""
-    def padded(sides):
-        return on(X=lambda X, padding: pad(X, sides(padding)), padding=0)
+    def padded(sides=lambda p: [p] * 4, **how):
+        return on(X=lambda X, padding: pad(X, sides(padding), **how), padding=0)
 
-    def rounded_up(f, given, X, K, stride, padding):
+    def rounded_up(X, K, stride, padding):
         X = pad(X, [padding] * 4)
         right, below = (-(x - k) % stride for x, k in zip(X.shape[:1:-1], K.shape[:1:-1]))
-        return f(**{**given, "X": pad(X, (0, right, 0, below)), "padding": 0})
+        return pad(X, (0, right, 0, below))
 
-    def with_bias(combine):
-        return biased(lambda f, given: f(**given), combine)
-
-    def filled(**how):
-        def change(f, given, X, padding):
-            return f(**{**given, "X": pad(X, [padding] * 4, **how), "padding": 0}) if padding else f(**given)
-        return change
-
-    def dense(f, given, stride):
-        return f(**{**given, "stride": 1})
-
-    def grouped(edit):
-        return lambda X, groups: edit(X.unflatten(1, (groups, -1))).flatten(1, 2)
+    def thinned(X, stride, padding):
+        return pad(X, [padding] * 4)[..., ::stride, ::stride]
 
     def interleaved(inputs, kernels, outputs):
-        def change(f, given, X, K, bias, groups):
+        def without(f, given):
+            X, K, groups = given["X"], given["K"], given["groups"]
             X, K = dealt(X, groups, 1) if inputs else X, dealt(K, groups, 0) if kernels else K
-            Y = f(**{**given, "X": X, "K": K, "bias": None})
-            Y = Y[:, dealt(torch.arange(len(K)), groups, 0).argsort()] if outputs else Y
-            return Y if bias is None else Y + bias[:, None, None]
-        return change
+            Y = f(**{**given, "X": X, "K": K})
+            return Y[:, dealt(torch.arange(len(K)), groups, 0).argsort()] if outputs else Y
+        return biased(without=without)
 
     return [
         (of.ONE_SIDE, padded(lambda p: (0, p, 0, p))),
@@ -105,44 +94,43 @@ def whole_layer():
         (of.ONE_AXIS, padded(lambda p: (p, p))),
         (of.ONE_AXIS, padded(lambda p: (0, 0, p, p))),
         (of.PADDED_TWICE, on(padding=lambda padding: 2 * padding)),
-        (of.PADDED_AFTER, lambda f, given, padding: pad(f(**{**given, "padding": 0}), [padding] * 4)),
-        *((of.NOT_ZEROS, filled(**how)) for how in (
+        (of.PADDED_AFTER, on(padding=0, Y=lambda T, padding: pad(T, [padding] * 4))),
+        *((of.NOT_ZEROS, padded(**how)) for how in (
             {"value": 1.0}, {"mode": "replicate"}, {"mode": "reflect"}, {"mode": "circular"})),
         (of.TOTAL_PADDING, padded(lambda p: (p // 2, p - p // 2) * 2)),
         (of.NO_PADDING, on(padding=0)),
         (of.NO_STRIDE, on(stride=1)),
-        (of.ROUNDING, rounded_up),
-        (of.ONE_AXIS, lambda f, given, stride: dense(f, given, stride)[..., ::stride, :]),
-        (of.ONE_AXIS, lambda f, given, stride: dense(f, given, stride)[..., ::stride]),
-        (of.STRIDE_SIZE, lambda f, given, Y, stride: dense(f, given, stride)[..., :Y.shape[2], :Y.shape[3]]),
-        (of.THINNED, on(
-            X=lambda X, padding, stride: pad(X, [padding] * 4)[..., ::stride, ::stride], padding=0, stride=1)),
+        (of.ROUNDING, on(X=rounded_up, padding=0)),
+        (of.ONE_AXIS, on(stride=1, Y=lambda T, stride: T[..., ::stride, :])),
+        (of.ONE_AXIS, on(stride=1, Y=lambda T, stride: T[..., ::stride])),
+        (of.STRIDE_SIZE, lambda f, given, Y: on(stride=1)(f, given)[..., :Y.shape[2], :Y.shape[3]]),
+        (of.THINNED, on(X=thinned, padding=0, stride=1)),
         (of.ONE_IMAGE, lambda Y: Y[:1]),
         (of.ONE_IMAGE, lambda Y: Y[-1:]),
-        (of.ONE_IMAGE, lambda Y: Y[:1].expand_as(Y)),
+        (of.ONE_IMAGE, on(Y=repeated(0))),
         (of.ONE_IMAGE, lambda Y: Y.sum(0, keepdim=True)),
         (of.BIAS_NONE, on(bias=None)),
         (of.BIAS_SIGN, on(bias=lambda bias: -bias)),
         (of.BIAS_PAIR, on(bias=lambda K, bias: K.shape[1] * bias)),
         (of.BIAS_WEIGHT, on(bias=lambda K, bias: K[0].numel() * bias)),
         (of.BIAS_WEIGHT, on(bias=lambda K, bias: K[0, 0].numel() * bias)),
-        (of.BIAS_WIDTH, with_bias(lambda Y, bias: Y + bias)),
-        (of.BIAS_HEIGHT, with_bias(lambda Y, bias: Y + bias[:, None])),
-        (of.BIAS_BATCH, with_bias(lambda Y, bias: Y + bias[:, None, None, None])),
-        (of.BIAS_TIMES, with_bias(lambda Y, bias: Y * bias[:, None, None])),
-        (of.REVERSED, on(bias=lambda bias: bias.flip(0))),
-        (of.BIAS_ONE, on(bias=lambda bias: bias[:1].expand_as(bias))),
-        (of.BIAS_ONE, on(bias=lambda bias: bias.sum().expand_as(bias))),
+        (of.BIAS_WIDTH, biased(lambda Y, bias: Y + bias)),
+        (of.BIAS_HEIGHT, biased(lambda Y, bias: Y + bias[:, None])),
+        (of.BIAS_BATCH, biased(lambda Y, bias: Y + bias[:, None, None, None])),
+        (of.BIAS_TIMES, biased(lambda Y, bias: Y * bias[:, None, None])),
+        (of.REVERSED, on(bias=flipped(0))),
+        (of.BIAS_ONE, on(bias=repeated(0))),
+        (of.BIAS_ONE, on(bias=totalled(0))),
         (of.BIAS_ONE, on(bias=lambda bias: bias.mean().expand_as(bias))),
-        (of.BIAS_ONE, on(bias=lambda bias, groups: bias.chunk(groups)[0].repeat(groups))),
+        (of.BIAS_ONE, on(bias=first_group)),
         (of.BIAS_IN, on(X=lambda X, bias: X if bias is None else X + bias[:, None, None], bias=None)),
         (of.BIAS_IN, on(bias=lambda X, bias: bias[:X.shape[1]].sum().expand_as(bias))),
         (of.NO_GROUPS, on(K=lambda X, K: K.expand(-1, X.shape[1], -1, -1), groups=1)),
         (of.EVERYWHERE, on(K=lambda K, groups: K.repeat(1, groups, 1, 1), groups=1)),
         (of.NO_GROUPS, on(X=lambda X, K: X[:, :K.shape[1]], groups=1)),
-        (of.GROUP_KERNEL, on(K=lambda K, groups: K.chunk(groups)[0].repeat(groups, 1, 1, 1))),
+        (of.GROUP_KERNEL, on(K=first_group)),
         (of.ONE_GROUP, lambda Y, groups: Y[:, :Y.shape[1] // groups]),
-        (of.REVERSED, on(X=grouped(lambda X: X.flip(1)))),
+        (of.REVERSED, on(X=groups_reversed)),
         (of.SUMMED, lambda Y, groups: Y.unflatten(1, (groups, -1)).sum(1)),
         *((of.INTERLEAVED, interleaved(*which)) for which in itertools.product((0, 1), repeat=3) if any(which)),
     ]

@@ -8,7 +8,7 @@ from torch.nn.functional import pad
 
 from d2lconv.exercises.engine.exercise import EXERCISES, Exercise, Habits, axes
 from d2lconv.exercises.tasks import misconceptions as of
-from d2lconv.exercises.tasks.changes import another_order, biased, edited, fewer, on, refolded, swapped
+from d2lconv.exercises.tasks.changes import biased, flipped, on, repeated, totalled
 from d2lconv.exercises.tasks.layer_slips import sides, whole_layer
 
 HABITS = Habits(of.IN_PLACE, of.REMEMBERED, of.UNCHECKED, of.ZIP)
@@ -31,9 +31,14 @@ def arguments(truth, read, wrong):
     left_out = [(of.left_out(name, read), on(**{name: 1})) for name in names]
     return [
         *(slip for slip in left_out if slip[0].name not in known),
-        *((of.SIGN, edited(name, lambda n: -n)) for name in names),
-        *((of.ARGUMENTS, swapped(*pair)) for pair in itertools.combinations(names, 2)),
+        *((of.SIGN, on(**{name: lambda T: -T})) for name in names),
+        *((of.ARGUMENTS, exchanged(*pair)) for pair in itertools.combinations(names, 2)),
     ]
+
+
+def exchanged(one, other):
+    """Two arguments, each in the other's place."""
+    return lambda f, given: f(**{**given, one: given[other], other: given[one]})
 
 
 def slips(shapes):
@@ -57,6 +62,24 @@ def slips(shapes):
 # Which channels, which slices
 
 
+def another_order(name, axis):
+    """Channels from the last to the first, or each one place further."""
+    return [
+        (of.REVERSED, on(**{name: flipped(axis)})),
+        (of.NEIGHBOUR, on(**{name: lambda T: T.roll(1, axis)})),
+        (of.NEIGHBOUR, on(**{name: lambda T: T.roll(-1, axis)})),
+    ]
+
+
+def all_but(place):
+    """Without the first, or the last; of a single one nothing is left, and a loop over it stops."""
+    def edit(T):
+        if len(T) == 1:
+            raise ValueError("nothing is left")
+        return T[1:] if place == 0 else T[:-1]
+    return edit
+
+
 def summed(x, k, y):
     """Slips in the sum over input channels: axis ``x`` of X, ``k`` of K; the maps' axis of the result is ``y``."""
     def one_slice(place):
@@ -69,22 +92,22 @@ def summed(x, k, y):
         return [f(**{**given, "X": channel, "K": kernel}) for channel, kernel in parts]
 
     def put_together(combine):
-        return biased(lambda f, given: combine(torch.stack(maps(f, given))), lambda Y, bias: Y + bias[:, None, None])
+        return biased(without=lambda f, given: combine(torch.stack(maps(f, given))))
 
     return [
         (of.MEAN, on(K=lambda K: K / K.shape[k])),
         (of.MEAN, on(K=lambda K: K / K.shape[k:].numel())),
-        (of.SHARED, on(K=lambda K: K.narrow(k, 0, 1).expand_as(K))),
-        (of.SHARED, on(K=lambda K: K.narrow(k, -1, 1).expand_as(K))),
+        (of.SHARED, on(K=repeated(k))),
+        (of.SHARED, on(K=repeated(k, -1))),
         (of.ONE_CHANNEL, one_slice(0)),
         (of.ONE_CHANNEL, one_slice(-1)),
         (of.STACKED, lambda f, given: torch.stack(maps(f, given), y)),
         (of.STACKED, lambda f, given: torch.stack(maps(f, given), max(y - 1, 0))),
         (of.STACKED, lambda f, given: torch.cat(maps(f, given), max(y - 1, 0))),
         (of.RELU_FIRST, put_together(lambda maps: maps.relu().sum(0))),
-        (of.EVERYWHERE, on(X=lambda X: X.sum(x, keepdim=True).expand_as(X))),
-        (of.ONE_CHANNEL, on(X=lambda X: X.narrow(x, 0, 1).expand_as(X))),
-        *((of.LEFT_OUT, put_together(lambda maps, place=place: fewer(maps, 0, place).sum(0))) for place in (0, -1)),
+        (of.EVERYWHERE, on(X=totalled(x))),
+        (of.ONE_CHANNEL, on(X=repeated(x))),
+        *((of.LEFT_OUT, put_together(lambda maps, place=place: all_but(place)(maps).sum(0))) for place in (0, -1)),
         *another_order("K", k),
         *((of.NO_SUM, put_together(combine)) for combine in (
             lambda maps: maps.amax(0), lambda maps: maps.prod(0), lambda maps: 2 * maps[0] - maps.sum(0))),
@@ -94,11 +117,11 @@ def summed(x, k, y):
 def several_kernels(x):
     """Slips in the choice of the kernel."""
     return [
-        (of.SAME_OUTPUT, on(K=lambda K: K[:1].expand_as(K))),
+        (of.SAME_OUTPUT, on(K=repeated(0))),
         (of.ZIP, on(X=lambda X, K: X.narrow(x, 0, len(K)), K=lambda K: K[:, :min(K.shape[1], len(K))])),
         (of.ZIP, lambda f, X, K: torch.cat([f(X=a[None], K=b[None, :1]) for a, b in zip(X, K)])),
-        (of.SAME_OUTPUT, on(K=lambda K: K[-1:].expand_as(K))),
-        *((of.LEFT_OUT, on(K=lambda K, place=place: fewer(K, 0, place))) for place in (0, -1)),
+        (of.SAME_OUTPUT, on(K=repeated(0, -1))),
+        *((of.LEFT_OUT, on(K=all_but(place))) for place in (0, -1)),
         *another_order("K", 0),
     ]
 
@@ -106,7 +129,10 @@ def several_kernels(x):
 def windows(summed, alike):
     """Slips in the window: flipped, divided by, multiplied as a matrix, and a border that nobody asked for."""
     def around(before, after):
-        return lambda X, K: pad(X, (before(K.shape[-1]), after(K.shape[-1]), before(K.shape[-2]), after(K.shape[-2])))
+        def edit(T, K):
+            k_h, k_w = K.shape[-2:]
+            return pad(T, (before(k_w), after(k_w), before(k_h), after(k_h)))
+        return edit
 
     def kept(rows, columns):
         def change(K):
@@ -115,9 +141,6 @@ def windows(summed, alike):
             return some
         return on(K=change)
 
-    all_of_it, ends = slice(None), (slice(0, 1), slice(-1, None))
-    half, rest, whole = lambda k: k // 2, lambda k: (k - 1) // 2, lambda k: k - 1
-
     def each_window(combine):
         def change(X, K, Y):
             windows = X.unfold(-2, K.shape[-2], 1).unfold(-2, K.shape[-1], 1)
@@ -125,17 +148,19 @@ def windows(summed, alike):
             return maps if Y.ndim == maps.ndim else maps.sum(0)
         return change
 
+    all_of_it, ends = slice(None), (slice(0, 1), slice(-1, None))
+    none, half, rest, whole = lambda k: 0, lambda k: k // 2, lambda k: (k - 1) // 2, lambda k: k - 1
     return [
         (of.MEAN, on(K=lambda K: K / K.shape[-2:].numel())),
-        (of.FLIPPED, on(K=lambda K: K.flip(-1, -2))),
+        (of.FLIPPED, on(K=flipped(-1, -2))),
         *((of.SAME_SIZE, on(X=around(*edges))) for edges in ((rest, half), (half, rest), (half, half))),
         (of.SAME_SIZE, on(X=around(half, half), padding=0)),
         (of.FULL_SIZE, on(X=around(whole, whole))),
-        (of.SAME_SIZE, lambda Y, K: pad(Y, (0, K.shape[-1] - 1, 0, K.shape[-2] - 1))),
+        (of.SAME_SIZE, on(Y=around(none, whole))),
         (of.PLUS_ONE, lambda Y: Y[..., :-1, :-1]),
-        *([(of.FLIPPED, on(K=lambda K: K.flip(-1, -2, -3)))] if summed else []),
-        (of.FLIPPED_ONE, on(K=lambda K: K.flip(-1))),
-        (of.FLIPPED_ONE, on(K=lambda K: K.flip(-2))),
+        *([(of.FLIPPED, on(K=flipped(-1, -2, -3)))] if summed else []),
+        (of.FLIPPED_ONE, on(K=flipped(-1))),
+        (of.FLIPPED_ONE, on(K=flipped(-2))),
         *((of.PART, kept(rows, columns)) for rows, columns in (
             *itertools.product(ends, ends), *((end, all_of_it) for end in ends), *((all_of_it, end) for end in ends))),
         (of.POOLED, lambda Y, K: Y[..., ::K.shape[-2], ::K.shape[-1]]),
@@ -150,20 +175,25 @@ def windows(summed, alike):
 def apart():
     """Slips where channels stay apart."""
     return [
-        (of.SHARED, on(K=lambda K: K[:1].expand_as(K))),
+        (of.SHARED, on(K=repeated(0))),
         (of.SUMMED, lambda Y: Y.sum(0)),
         (of.SUMMED, lambda Y: Y.sum(0, keepdim=True)),
-        (of.EVERYWHERE, on(X=lambda X: X.sum(0, keepdim=True).expand_as(X))),
+        (of.EVERYWHERE, on(X=totalled(0))),
         (of.EVERYWHERE, lambda f, X, K: torch.cat([f(X=X, K=one.expand_as(K)) for one in K])),
         (of.MEAN, lambda Y: Y / len(Y)),
-        (of.ONE_CHANNEL, on(X=lambda X: X[:1].expand_as(X))),
-        *((of.LEFT_OUT, lambda Y, place=place: fewer(Y, 0, place)) for place in (0, -1)),
+        (of.ONE_CHANNEL, on(X=repeated(0))),
+        *((of.LEFT_OUT, on(Y=all_but(place))) for place in (0, -1)),
         *another_order("K", 0),
         *another_order("X", 0)[1:],
     ]
 
 
 # Which axis
+
+
+def refolded(Y):
+    """Maps whose pixels' channels lie side by side, and are folded as if they did not."""
+    return Y.movedim(-3, -1).reshape(Y.shape)
 
 
 def orders(shapes):
@@ -175,12 +205,11 @@ def orders(shapes):
         if Y[0] in ("n", "c_o") and len(Y) < 4 + (Y[0] == "n"):
             found += [(of.RESHAPED, refolded), (of.TRANSPOSED, lambda Y: Y.mT.reshape(Y.shape))]
     for name, names in shapes.items():
-        for misconception, known, edit in (
-            (of.EXCHANGED_HW, spatial(names), lambda T: T.mT),
-            (of.EXCHANGED_IO, kernel(names) and "dY" not in shapes, lambda T: T.transpose(0, 1)),
-        ):
-            change = (lambda Y, edit=edit: edit(Y)) if name == "return" else edited(name, edit)
-            found += [(misconception, change)] if known else []
+        what = "Y" if name == "return" else name
+        if spatial(names):
+            found.append((of.EXCHANGED_HW, on(**{what: lambda T: T.mT})))
+        if kernel(names) and "dY" not in shapes:
+            found.append((of.EXCHANGED_IO, on(**{what: lambda T: T.transpose(0, 1)})))
     return found
 
 
