@@ -221,7 +221,7 @@ def laid(pieces):
     (of.CORRELATED, on(K2=turned)),
     (of.CORRELATED, on(K1=turned)),
     (of.CORRELATED, on(Y=turned)),
-    (of.VALID_COMPOSE, lambda K1, K2: convolved(K1, K2)),
+    (of.VALID_COMPOSE, convolved),
     (of.VALID_COMPOSE, lambda K1, K2: convolved(K1, turned(K2))),
     (of.MIDDLE, lambda Y, K1: Y / len(K1)),
     (of.MIDDLE, on(K1=lambda K1: K1[:1], K2=lambda K2: K2[:, :1])),
