@@ -119,3 +119,39 @@ def browser():
                         "or run `playwright install chromium`")
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="module")
+def context(browser):
+    """Give a context with such options, to all who ask for the same.
+
+    A browser takes longer to make one than to use it, and so with the process of its pages, which the first keeps.
+    """
+    made = {}
+
+    def with_options(**options):
+        key = repr(sorted(options.items()))
+        if key not in made:
+            made[key] = browser.new_context(**options)
+            made[key].new_page()
+        return made[key]
+
+    yield with_options
+    for one in made.values():
+        one.close()
+
+
+@pytest.fixture
+def new_page(context):
+    """Open a new page, with such options, until the test ends. What a page stores, later ones find."""
+    pages = []
+
+    def open_page(viewport, **options):
+        page = context(**options).new_page()
+        pages.append(page)
+        page.set_viewport_size(viewport)
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()

@@ -113,14 +113,12 @@ PLUS = """() => {
 
 
 @pytest.fixture
-def show(browser):
+def show(new_page):
     """Open a page with explorers on it; nothing may be requested from anywhere, no script may fail."""
-    contexts, trouble = [], []
+    trouble = []
 
     def open_page(*explorers, attributes="", body="", **options):
-        context = browser.new_context(**{"viewport": {"width": 800, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
+        page = new_page(**{"viewport": {"width": 800, "height": 900}, **options})
         for event in ("request", "pageerror", "console"):
             page.on(event, lambda what: trouble.append(str(what)))
         page.set_content(
@@ -130,8 +128,6 @@ def show(browser):
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
     assert trouble == []
 
 
@@ -856,10 +852,10 @@ def test_pictures_hold_any_numbers(show, X):
 # Addresses
 
 @pytest.fixture
-def visit(browser):
+def visit(new_page):
     """Open an address on a page that has the explorer, and a host as the site has."""
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    page, trouble = context.new_page(), []
+    page = new_page({"width": 1280, "height": 720}, permissions=["clipboard-read", "clipboard-write"])
+    trouble = []
     page.on("pageerror", lambda error: trouble.append(str(error)))
     page.route("**/try.html", lambda route: route.fulfill(content_type="text/html", body=(
         f"<!doctype html><html lang=en><title>Try</title><main>{explore()._repr_html_()}</main></html>")))
@@ -870,7 +866,6 @@ def visit(browser):
         return page
 
     yield go
-    context.close()
     assert trouble == []
 
 

@@ -229,18 +229,16 @@ PICTURE = '<img width="40" height="40" alt="{}" src="data:image/svg+xml,%3Csvg x
     ("undescribed:", PICTURE.format("A chart; the text around it says what it shows")),
     ("described twice:", 2 * PICTURE.format("A blue square on white paper")),
 ])
-def test_a_page_that_is_made_bad_is_noticed(browser, kind, spoilt):
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.set_content(f"<!doctype html><html><main><article><p>Good.</p>{spoilt}</article></main></html>")
-        assert any(fault.startswith(kind) for fault in look(page))
+def test_a_page_that_is_made_bad_is_noticed(new_page, kind, spoilt):
+    page = new_page({"width": 1280, "height": 720})
+    page.set_content(f"<!doctype html><html><main><article><p>Good.</p>{spoilt}</article></main></html>")
+    assert any(fault.startswith(kind) for fault in look(page))
 
 
-def test_a_page_that_is_good_passes(browser):
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.set_content(f"<!doctype html><article><p>Good.</p>{PICTURE.format('A blue square')}</article>")
-        assert not look(page)
+def test_a_page_that_is_good_passes(new_page):
+    page = new_page({"width": 1280, "height": 720})
+    page.set_content(f"<!doctype html><article><p>Good.</p>{PICTURE.format('A blue square')}</article>")
+    assert not look(page)
 
 
 def test_small_text_in_a_figure_is_noticed(tmp_path):

@@ -57,9 +57,8 @@ def decks(browser, site):
 
 
 @pytest.fixture
-def page(browser):
-    with browser.new_context(viewport=SIZE) as context:
-        yield context.new_page()
+def page(new_page):
+    return new_page(SIZE)
 
 
 def wrong(decks, key, is_wrong):
