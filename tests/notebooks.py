@@ -9,6 +9,16 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 
+def read(path):
+    """Read a notebook as JSON."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def code_cells(notebook):
+    """List the cells that hold code."""
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
 def miniature(*pairs):
     """Make an executed notebook from pairs of code and stored text."""
     cells = [{

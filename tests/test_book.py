@@ -4,7 +4,6 @@ import ast
 import base64
 import copy
 import inspect
-import json
 import os
 import re
 import shutil
@@ -16,7 +15,7 @@ import pytest
 import torch
 
 from d2lconv import loops
-from notebooks import miniature, nbval, write
+from notebooks import code_cells, miniature, nbval, read, write
 from tools.notebooks import METADATA
 
 ROOT = Path(__file__).parent.parent
@@ -25,16 +24,8 @@ TAGS = {"hide-input", "nbval-ignore-output"}
 LONGEST_CELL, WIDEST_LINE, LARGEST_FILE = 8, 76, 400_000
 
 
-def read(path):
-    return json.loads(Path(path).read_text(encoding="utf-8"))
-
-
 def source(cell):
     return "".join(cell["source"])
-
-
-def code_cells(notebook):
-    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
 
 
 def never_executed_in_order(notebook):

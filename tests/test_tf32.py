@@ -9,7 +9,7 @@ from torch.nn.functional import conv2d
 
 import d2lconv
 from d2lconv import runtime
-from notebooks import miniature, nbval, write
+from notebooks import code_cells, miniature, nbval, read, write
 from strategies import tensors
 from tf32 import TF32, ten_bits
 
@@ -52,24 +52,45 @@ def test_tf32_does_not_reach_the_package(device, rounding):
     assert (d2lconv.conv2d(X, K) - right).norm() / right.norm() < 1e-6
 
 
+def joined(*notebooks):
+    """One notebook of several: what they all import is imported once.
+
+    Before each, all names are forgotten and gradients are on again, and convolutions must be free to round still.
+    """
+    again = "%reset -f\nimport tf32\nimport torch\ntorch.set_grad_enabled(True)\ntf32.allowed()"
+    cells = []
+    for notebook in notebooks:
+        cells += miniature((again, "True"))["cells"] + code_cells(notebook)
+    return miniature() | {"cells": [cell | {"id": f"cell-{number}"} for number, cell in enumerate(cells)]}
+
+
 def nbval_rounding(*notebooks, folder):
     """Compare notebooks with their stored outputs, while torch's convolutions round."""
     startup = folder / "ipython/profile_default/startup"
     startup.mkdir(parents=True)
     (startup / "tf32.py").write_text(STARTUP, encoding="utf-8")
-    return nbval(*notebooks, folder=folder, IPYTHONDIR=str(folder / "ipython"), D2LCONV_DEVICE="cpu")
+    notebook = write(joined(*notebooks), folder / "joined.ipynb")
+    return nbval(notebook, folder=folder, IPYTHONDIR=str(folder / "ipython"), D2LCONV_DEVICE="cpu")
 
 
 @pytest.mark.peers
-@pytest.mark.parametrize("notebook", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda path: path.stem)
-def test_no_output_of_a_chapter_changes_under_tf32(notebook, tmp_path):
-    result = nbval_rounding(notebook, folder=tmp_path)
+def test_no_output_of_any_chapter_changes_under_tf32(tmp_path):
+    chapters = [read(path) for path in sorted((ROOT / "book").glob("*.ipynb"))]
+    result = nbval_rounding(*chapters, folder=tmp_path)
     assert result.returncode == 0, result.stdout
 
 
-def test_an_output_that_does_change_is_noticed(tmp_path):
+def test_an_output_that_does_change_is_noticed_in_each_chapter(tmp_path):
     third = torch.tensor(1 / 3).item()
     code = f"import torch\ntorch.conv2d(torch.full((1, 1, 1, 1), {third}), torch.ones(1, 1, 1, 1)).item()"
-    result = nbval_rounding(write(miniature((code, str(third))), tmp_path / "third.ipynb"), folder=tmp_path)
-    assert "1 failed" in result.stdout, result.stdout
+    chapter = miniature((code, str(third)))
+    result = nbval_rounding(chapter, chapter, folder=tmp_path)
+    assert "2 failed, 2 passed" in result.stdout, result.stdout
     assert "0.33325" in result.stdout, result.stdout
+
+
+def test_a_chapter_that_leaves_convolutions_exact_is_noticed(tmp_path):
+    exact = "from d2lconv import runtime\nsetattr(runtime._backends()[1], *runtime._PRECISION)\n1 + 1"
+    result = nbval_rounding(miniature((exact, "2")), miniature(("1 + 1", "2")), folder=tmp_path)
+    assert "1 failed" in result.stdout, result.stdout
+    assert "False" in result.stdout, result.stdout
