@@ -490,6 +490,28 @@ def test_images_that_are_joined_instead_of_their_channels_are_noticed(tmp_path):
     assert "model.conv2 gets (4, 4, 6, 6). torch.cat joins images, unless" in report.advice
 
 
+def test_a_layer_that_takes_images_that_are_joined_by_mistake_is_no_repair(tmp_path):
+    model = own("x = self.conv2(torch.cat([x, x])).mean((2, 3))", tmp_path)
+    model.conv2, model.fc = nn.Conv2d(8, 8, 3), nn.Linear(8, 10)
+    report = d2l.summary(model, torch.rand(2, 1, 8, 8))
+    assert report.repairs == ()
+    assert "torch.cat joins images" in report.advice
+
+
+def test_images_that_are_joined_where_nothing_refuses_are_left_alone(tmp_path):
+    model = own("x = self.conv2(torch.cat([x, x])).mean((2, 3))", tmp_path)
+    model.fc = nn.Linear(8, 10)
+    report = d2l.summary(model, torch.rand(2, 1, 8, 8))
+    assert report.ok
+    assert report.advice == ""
+
+
+def test_channels_that_become_images_for_a_while_are_left_alone(tmp_path):
+    model = own("x = x.flatten(0, 1).mean((1, 2)).view(2, -1)", tmp_path)
+    report = d2l.summary(model, torch.rand(2, 1, 8, 8))
+    assert report.repairs == ("model.fc = nn.Linear(4, 10)",)
+
+
 def test_maps_that_are_joined_along_another_axis_than_the_channels_are_noticed(tmp_path):
     model = own("x = self.conv2(torch.cat((x, x), dim=2))", tmp_path)
     model.conv2 = nn.Conv2d(8, 8, 3)
@@ -529,6 +551,18 @@ def test_maps_that_are_as_high_as_there_should_be_channels_are_left_as_they_are(
 def test_a_film_may_need_a_convolution_in_three_dimensions():
     report = d2l.summary(nn.Conv2d(3, 4, 3), torch.rand(2, 3, 5, 8, 8))
     assert report.repairs == ("model = nn.Conv3d(3, 4, 3)",)
+
+
+def test_a_module_of_an_own_type_without_others_in_it_has_a_row():
+    mine = type("Mine", (nn.Module,), {"forward": lambda self, x: x + 1})
+    assert [row.kind for row in d2l.summary(nn.Sequential(mine(), nn.ReLU()), rgb).rows] == ["Mine", "ReLU"]
+
+
+def test_a_layer_of_torch_that_holds_others_has_one_row():
+    model = nn.Sequential(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), nn.Linear(8, 3))
+    rows = d2l.summary(model, torch.rand(2, 5, 8)).rows
+    assert [row.name for row in rows] == ["0", "1"]
+    assert rows[0].parameters == sum(p.numel() for p in model[0].parameters())
 
 
 def test_a_parametrized_layer_has_one_row():
