@@ -248,14 +248,12 @@ def test_plain_text_holds_the_question_and_not_the_answer():
 # What a reader meets
 
 @pytest.fixture
-def show(browser):
+def show(new_page):
     """Open a page with questions on it; nothing may be requested from anywhere, no script may fail."""
-    contexts, trouble = [], []
+    trouble = []
 
     def open_page(*shown, attributes="", body="{}", **options):
-        context = browser.new_context(**{"viewport": {"width": 800, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
+        page = new_page(**{"viewport": {"width": 800, "height": 900}, **options})
         for event in ("request", "pageerror", "console"):
             page.on(event, lambda what: trouble.append(str(what)))
         inside = body.format(*(one._repr_html_() for one in shown)) if body != "{}" else "".join(
@@ -266,8 +264,6 @@ def show(browser):
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
     assert trouble == []
 
 
