@@ -304,6 +304,8 @@ BROKEN = {  # the network, what it is given, the layer that refuses, and the rep
                        "model[2] = nn.Conv2d(6, 6, 7, padding=3)"),
     "a spread kernel": (net(nn.Conv2d(1, 6, 3, dilation=9), out=6), grey[..., :9, :9], "0",
                         "model[0] = nn.Conv2d(1, 6, 3, padding=9, dilation=9)"),
+    "a wide kernel": (net(nn.Conv2d(1, 6, (1, 5)), out=6), grey[..., :3], "0",
+                      "model[0] = nn.Conv2d(1, 6, (1, 5), padding=(0, 2))"),
     "pooled away": (net(nn.Conv2d(1, 6, 5), nn.MaxPool2d(2), out=6), grey[..., :5, :5], "1",
                     "model[1] = nn.AdaptiveMaxPool2d(1)"),
     "averaged away": (net(nn.Conv2d(1, 6, 3), nn.AvgPool2d(32), out=6), grey, "1",
