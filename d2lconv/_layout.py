@@ -60,7 +60,7 @@ Row = Sequence[Grid | None]
 
 def lay_out(X: Tensor, K: Tensor, at: Sequence[int] | None, bias: Tensor | None, *settings: Any,
             ) -> tuple[list[Row], str]:
-    """Show all that belongs to one output element; the settings are stride, padding, groups and dilation.
+    """Show all that belongs to one output element; the settings are stride, padding, dilation and groups.
 
     Returns columns of grids, None where a column has a gap, and a description in words.
     """

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from d2lconv import validation
-from d2lconv.contraction import add_border
+from d2lconv.contraction import add_border, windows
 from d2lconv.validation import Geometry, IntOrPair
 
 LONGEST = 9  # a 3x3 window still reads well; of anything longer, the middle is left out
@@ -18,7 +18,7 @@ LATEX = {"*": r" \cdot ", "≈": r"\approx", "nan": r"\text{nan}", "inf": r"\inf
 
 
 def explain(X: Tensor, K: Tensor, at: Sequence[int], bias: Tensor | None = None, stride: IntOrPair = 1,
-            padding: IntOrPair | str = 0, groups: int = 1, dilation: IntOrPair = 1) -> "Arithmetic":
+            padding: IntOrPair | str = 0, dilation: IntOrPair = 1, groups: int = 1) -> "Arithmetic":
     """Write out how one output element comes about; ``str`` is the arithmetic, ``.value`` the number.
 
     Shapes: ``K (c_o, c_i / groups, k_h, k_w)`` with ``at = (o, i, j)`` and ``bias (c_o,)``; or, for
@@ -35,20 +35,17 @@ def explain(X: Tensor, K: Tensor, at: Sequence[int], bias: Tensor | None = None,
 
     Source: Dive into Deep Learning, section 7.4.1.
     """
-    images, kernels, geometry = problem(X, K, bias, stride, padding, groups, dilation)
-    c_o, c_k, k_h, k_w = kernels.shape
+    images, kernels, geometry = problem(X, K, bias, stride, padding, dilation, groups)
+    c_o, c_k, *_ = kernels.shape
     axes = ("o", "i", "j") if K.ndim == 4 else ("i", "j")
     o, i, j = place(at, (c_o, *geometry.output_size), axes)
 
     group = o // (c_o // groups)
     channels = range(group * c_k, (group + 1) * c_k)
     seen = add_border(images[channels.start:channels.stop], geometry.padding)
-    s_h, s_w = geometry.stride
-    d_h, d_w = geometry.dilation
-    windows = seen[:, i * s_h::d_h, j * s_w::d_w]
-    windows = windows[:, :k_h, :k_w]
+    window = windows(seen, geometry.kernel_size, geometry.stride, geometry.dilation)[:, i, j]  # (c_k, k_h, k_w)
     added = None if bias is None else bias[o].item()
-    return Arithmetic((o, i, j), tuple(channels), frozen(windows), frozen(kernels[o]), added)
+    return Arithmetic((o, i, j), tuple(channels), frozen(window), frozen(kernels[o]), added)
 
 
 @dataclass(frozen=True)
@@ -121,8 +118,8 @@ class Arithmetic:
         return rf"$\begin{{aligned}} {text} \end{{aligned}}$"
 
 
-def problem(X: Any, K: Any, bias: Tensor | None, stride: IntOrPair, padding: IntOrPair | str, groups: int,
-            dilation: IntOrPair) -> tuple[Tensor, Tensor, Geometry]:
+def problem(X: Any, K: Any, bias: Tensor | None, stride: IntOrPair, padding: IntOrPair | str,
+            dilation: IntOrPair, groups: int) -> tuple[Tensor, Tensor, Geometry]:
     """Check a problem, and spell it out: one channel and one output channel are still axes.
 
     Shapes: the returned ``X (c_i, h, w)``, ``K (c_o, c_i / groups, k_h, k_w)``.

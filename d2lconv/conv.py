@@ -22,7 +22,8 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: In
     1, the output is as large as the input; an odd pixel is added at the bottom and at the right).
 
     Raises ``ValueError`` for a wrong shape or value, ``TypeError`` for a wrong or mixed dtype or
-    device. int32 and int64 are exact but for overflow; half types are summed in float32.
+    device. int32 and int64 are exact but for overflow; half types are summed in float32. Under
+    `torch.autocast` the arguments are cast, as torch casts them.
 
     >>> input = torch.arange(9.).reshape(1, 3, 3)
     >>> conv2d(input, torch.ones(1, 1, 3, 3), padding=1)
@@ -42,7 +43,7 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: In
     images = input.unsqueeze(0) if one_image else input
     Y = convolve(images, weight, bias, geometry)
     if has_channels_last(images) or has_channels_last(weight):
-        Y = Y.movedim(1, -1).contiguous()
+        Y = Y.movedim(1, -1).contiguous()  # and not memory_format=, which vmap does not know
         Y = Y.movedim(-1, 1)
     return Y.squeeze(0) if one_image else Y
 
@@ -58,7 +59,7 @@ def autocast(tensor: Any, dtype: torch.dtype) -> Any:
 
 def has_channels_last(tensor: Tensor) -> bool:
     """Tell whether the channels of a pixel are neighbours in memory, as in `torch.channels_last`."""
-    return tensor.stride(1) == 1 < tensor.stride(3)
+    return tensor.stride(1) == 1 and tensor.stride(3) > 1
 
 
 class Conv2d(nn.Module):

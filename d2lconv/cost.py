@@ -10,7 +10,7 @@ from d2lconv.validation import IntOrPair, check_bool, check_conv2d_shapes, check
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """The cost of one call of a convolution, in whole numbers."""
+    """The cost of one call of a convolution; `conv2d_cost` defines each number."""
 
     output_shape: tuple[int, ...]
     parameters: int
@@ -48,17 +48,25 @@ def conv2d_cost(input_shape: Sequence[int], weight_shape: Sequence[int], bias: b
 
     Source: Dive into Deep Learning, section 7.4, exercises; torch.utils.flop_counter.
     """
-    input_shape, weight_shape = sizes("input_shape", input_shape), sizes("weight_shape", weight_shape)
+    input_shape = check_shape("input_shape", input_shape)
+    weight_shape = check_shape("weight_shape", weight_shape)
     itemsize = check_int("itemsize", itemsize, 1)
     geometry = check_conv2d_shapes(input_shape, weight_shape, stride, padding, dilation, groups)
     output_shape = (*input_shape[:-3], weight_shape[0], *geometry.output_size)
     parameters = math.prod(weight_shape) + weight_shape[0] * check_bool("bias", bias)
     macs = math.prod(output_shape) * math.prod(weight_shape[1:])
-    return Cost(output_shape, parameters, macs, 2 * macs, math.prod(input_shape) * itemsize,
-                parameters * itemsize, math.prod(output_shape) * itemsize)
+    return Cost(
+        output_shape=output_shape,
+        parameters=parameters,
+        macs=macs,
+        flops=2 * macs,
+        input_bytes=math.prod(input_shape) * itemsize,
+        weight_bytes=parameters * itemsize,
+        output_bytes=math.prod(output_shape) * itemsize,
+    )
 
 
-def sizes(name: str, shape: Any) -> tuple[int, ...]:
+def check_shape(name: str, shape: Any) -> tuple[int, ...]:
     """Return a shape as a tuple of integers."""
     if not isinstance(shape, (tuple, list)):
         raise TypeError(f"{name} must be a tuple of sizes, for example tensor.shape, but its type is "

@@ -54,7 +54,7 @@ class Drawing(Figure):
 
 
 def draw(X: Tensor, K: Tensor, at: Sequence[int] | None = None, bias: Tensor | None = None, stride: IntOrPair = 1,
-         padding: IntOrPair | str = 0, groups: int = 1, dilation: IntOrPair = 1) -> Drawing:
+         padding: IntOrPair | str = 0, dilation: IntOrPair = 1, groups: int = 1) -> Drawing:
     """Draw how one output element comes about: window, kernel, each channel's map, and their sum.
 
     Shapes: as in `explain`; without ``at`` the element is the first. Of more than five channels,
@@ -69,7 +69,7 @@ def draw(X: Tensor, K: Tensor, at: Sequence[int] | None = None, bias: Tensor | N
 
     Source: Dive into Deep Learning, figure 7.4.1, has the classic example as a picture.
     """
-    return paint(*lay_out(X, K, at, bias, stride, padding, groups, dilation))
+    return paint(*lay_out(X, K, at, bias, stride, padding, dilation, groups))
 
 
 def draw_weight(K: Tensor) -> Drawing:

@@ -7,6 +7,10 @@ from typing import Any
 
 import torch
 
+# torch 2.9 renamed the switch, and raises when both names are used: we use the newer one that is there.
+PRECISION = (("fp32_precision", "ieee") if hasattr(torch.backends.cuda.matmul, "fp32_precision")
+             else ("allow_tf32", False))
+
 
 def default_device() -> torch.device:
     """Return the device to compute on: ``D2LCONV_DEVICE`` if set, else CUDA if present, else the CPU.
@@ -18,7 +22,7 @@ def default_device() -> torch.device:
 
     Source: ``try_gpu`` of Dive into Deep Learning, section 6.7.
     """
-    wanted = os.environ.get("D2LCONV_DEVICE")
+    wanted = os.environ.get("D2LCONV_DEVICE")  # a tensor's own device has its index, too: cuda:0
     if not wanted:
         return torch.empty(0, device="cuda" if torch.cuda.is_available() else "cpu").device
     try:
@@ -42,14 +46,15 @@ def exact_float32() -> Iterator[None]:
 
     Source: https://pytorch.org/docs/stable/notes/cuda.html
     """
-    name, exact = _PRECISION
-    before = [getattr(backend, name) for backend in _backends()]
-    for backend in _backends():
-        setattr(backend, name, exact)
+    name, exact = PRECISION
+    switched = backends()
+    before = [getattr(backend, name) for backend in switched]
     try:
+        for backend in switched:
+            setattr(backend, name, exact)
         yield
     finally:
-        for backend, value in zip(_backends(), before):
+        for backend, value in zip(switched, before):
             setattr(backend, name, value)
 
 
@@ -67,12 +72,7 @@ def autocast_off(device_type: str) -> contextlib.AbstractContextManager[object]:
     return contextlib.nullcontext()
 
 
-# torch 2.9 renamed the switch, and raises when both names are used: we use the newer one that is there.
-_PRECISION = (("fp32_precision", "ieee") if hasattr(torch.backends.cuda.matmul, "fp32_precision")
-              else ("allow_tf32", False))
-
-
-def _backends() -> tuple[Any, Any]:
-    """The two places where torch keeps the switch."""
+def backends() -> tuple[Any, Any]:
+    """Return the two places where torch keeps the switch."""
     cudnn = torch.backends.cudnn
     return torch.backends.cuda.matmul, getattr(cudnn, "conv", cudnn)

@@ -3,6 +3,9 @@
 Columns repeat a pixel up to ``k_h * k_w`` times. Where they are many, they are made and multiplied a tile
 at a time: some rows of one image, or some images. The derivatives, each a sum of the same kind, are stated
 here, so that autograd need not keep the columns.
+
+`convolve` goes to `correlate_watched`, and that to one of three: to `correlate` for a compiler, to
+`TiledConv` for autograd, and else to `correlate_tiles`.
 """
 
 from collections.abc import Callable
@@ -50,12 +53,12 @@ def correlate_watched(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
 
 
 def is_differentiated(tensor: Tensor) -> bool:
-    """Tell whether autograd follows a tensor, backwards or forwards."""
+    """Tell whether autograd follows a tensor, backwards or forwards: only then is a Function worth its time."""
     if tensor.requires_grad and torch.is_grad_enabled():
         return True
     try:
         return forward_ad.unpack_dual(tensor).tangent is not None
-    except RuntimeError:  # torch cannot look into a tensor under vmap
+    except RuntimeError:  # under vmap inside of a forward derivative torch cannot tell
         return True
 
 
@@ -65,12 +68,12 @@ def correlate_tiles(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     tiles = cut(n, c_i, c_o, geometry)
     if len(tiles) == 1:
         return correlate(X, K, geometry).contiguous()
-    either = X.new_zeros(()) + K.new_zeros(())  # under vmap a result is batched if one of the two is
+    either = X.new_zeros(()) + K.new_zeros(())  # a plain vmap comes here: Y is batched if one of the two is
     Y = either.new_empty(n, c_o, *geometry.output_size)
     for images, rows in tiles:
-        seen = band(X[images], geometry, rows)
-        inside = replace(geometry, input_size=seen.shape[2:], padding=NONE)
-        Y[images, :, rows] = correlate(seen, K, inside)
+        X_rows = padded_rows(X[images], geometry, rows)
+        unpadded = replace(geometry, input_size=X_rows.shape[2:], padding=NONE)
+        Y[images, :, rows] = correlate(X_rows, K, unpadded)
     return Y
 
 
@@ -87,7 +90,7 @@ def cut(n: int, c_i: int, c_o: int, geometry: Geometry) -> list[tuple[slice, sli
     if n * h_out * w_out <= pixels:
         return [(slice(0, n), slice(0, h_out))]
     if column <= c_o or k_h * k_w == 1:
-        pixels = max(PIXELS, h_out * w_out)  # columns no larger than the output, or none at all
+        pixels = max(PIXELS, h_out * w_out)  # whole images: their columns are no larger than the output, or not made
     images = max(1, pixels // (h_out * w_out))
     rows = max(1, pixels // w_out)
     return [*product(parts(n, images), parts(h_out, rows))]
@@ -98,24 +101,32 @@ def parts(n: int, size: int) -> list[slice]:
     return [slice(first, min(first + size, n)) for first in range(0, n, size)]
 
 
-def band(X: Tensor, geometry: Geometry, rows: slice) -> Tensor:
+def padded_rows(X: Tensor, geometry: Geometry, rows: slice) -> Tensor:
     """Return the rows of the padded images that these rows of the output see, without padding the others."""
     (top, _), sides = geometry.padding
-    h, stride = X.shape[2], geometry.stride[0]
+    stride = geometry.stride[0]
     high = geometry.dilation[0] * (geometry.kernel_size[0] - 1) + 1
     first = rows.start * stride - top
-    last = (rows.stop - 1) * stride - top + high
-    above = max(0, min(last, 0) - first)
-    below = max(0, last - max(first, h))
-    inside = X[:, :, max(0, first):max(0, last)]
+    size = (rows.stop - rows.start - 1) * stride + high
+    inside = X[:, :, max(0, first):max(0, first + size)]
+    above = min(max(0, -first), size)
+    below = size - above - inside.shape[2]
     return add_border(inside, ((above, below), sides))
 
 
 class TiledConv(torch.autograd.Function):
-    """The sum of the products ``x * k * dy`` of all windows, without one of the three factors, which is None.
+    """The derivative of ``T(X, K, dY)``, the sum of all ``x * k * dy``, by the factor that is None.
 
-    Without ``dY`` it is the correlation; without ``X`` or ``K`` it is the gradient of that one. To differentiate
-    by a factor is to leave it out, so the derivatives of each of the three are the two others.
+    ==========  ========  ==================
+    None is     result    computed by
+    ==========  ========  ==================
+    dY          Y         `correlate_tiles`
+    X           dX        `input_gradient`
+    K           dK        `weight_gradient`
+    ==========  ========  ==================
+
+    T is linear in each factor. So a result's own derivative by a factor is T again, with the incoming gradient
+    in the place of the None, and None in the place of that factor. (Complex factors are conjugated.)
     """
 
     @staticmethod
@@ -137,8 +148,8 @@ class TiledConv(torch.autograd.Function):
         factors = [gradient if tensor is None else tensor.conj() for tensor in ctx.saved_tensors]
         gradients = []
         with autocast_off(gradient.device.type):
-            for n, needed in enumerate(ctx.needs_input_grad[:3]):
-                others = [*factors[:n], None, *factors[n + 1:]]
+            for place, needed in enumerate(ctx.needs_input_grad[:3]):
+                others = [*factors[:place], None, *factors[place + 1:]]
                 gradients.append(tiled_conv(*others, ctx.geometry) if needed else None)
         return *gradients, None
 
@@ -148,33 +159,34 @@ class TiledConv(torch.autograd.Function):
         terms = []
         # torch switches forward derivatives off in here, and those of this sum would silently be zero
         with forward_ad._set_fwd_grad_enabled(True):
-            for n, tangent in enumerate(tangents[:3]):
+            for place, tangent in enumerate(tangents[:3]):
                 if tangent is not None:
-                    varied = [*factors[:n], tangent, *factors[n + 1:]]
+                    varied = [*factors[:place], tangent, *factors[place + 1:]]
                     terms.append(tiled_conv(*varied, ctx.geometry))
             return sum(terms)
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, X: Any, K: Any, dY: Any, geometry: Geometry) -> tuple[Tensor, int]:
         """Compute all layers that are mapped over at once, each as a group: they share nothing."""
-        n = info.batch_size
-        factors = [joined(*each, n) for each in zip((X, K, dY), in_dims, (1, 0, 1))]
-        grouped = replace(geometry, groups=n * geometry.groups)
+        layers = info.batch_size
+        channels = 1, 0, 1  # the axes of c_i in X, of c_o in K, of c_o in dY
+        factors = [join_channels(*each, layers) for each in zip((X, K, dY), in_dims, channels)]
+        grouped = replace(geometry, groups=layers * geometry.groups)
         results = tiled_conv(*factors, grouped)
-        channels = 0 if K is None else 1
-        return results.unflatten(channels, (n, -1)), channels
+        axis = 0 if K is None else 1
+        return results.unflatten(axis, (layers, -1)), axis
 
 
 tiled_conv: Callable[..., Tensor] = TiledConv.apply
 
 
-def joined(tensor: Tensor | None, dim: int | None, channels: int, n: int) -> Tensor | None:
-    """Join the axis ``dim``, or n times the same, with the axis of the channels."""
+def join_channels(tensor: Tensor | None, dim: int | None, channels: int, layers: int) -> Tensor | None:
+    """Join the channels of all layers, which are along the axis ``dim``; with None, each layer has the same."""
     if tensor is None:
         return None
-    mapped = tensor.expand(n, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
-    mapped = mapped.movedim(0, channels)
-    return mapped.flatten(channels, channels + 1)
+    if dim is None:
+        tensor, dim = tensor.expand(layers, *tensor.shape), 0
+    return tensor.movedim(dim, channels).flatten(channels, channels + 1)
 
 
 def input_gradient(dY: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
@@ -209,7 +221,7 @@ def col2im(dY: Tensor, K: Tensor, W: Tensor, groups: int) -> None:
     columns = columns.reshape(c_i, k_h, k_w, n, h_out, w_out)
     columns = columns.transpose(0, 3)  # (n, k_h, k_w, c_i, h_out, w_out)
     for a, b in product(range(k_h), range(k_w)):
-        W[..., a, b] += columns[:, a, b]
+        W[..., a, b] += columns[:, a, b]  # in one place of all windows no pixel is met twice
 
 
 def weight_gradient(X: Tensor, dY: Tensor, geometry: Geometry) -> Tensor:
@@ -221,11 +233,11 @@ def weight_gradient(X: Tensor, dY: Tensor, geometry: Geometry) -> Tensor:
     c_o, groups = dY.shape[1], geometry.groups
     dK: Any = 0
     for images, rows in cut(n, c_i, c_o, geometry):
-        seen = band(X[images], geometry, rows)
-        W = windows(seen, geometry.kernel_size, geometry.stride, geometry.dilation)
+        X_rows = padded_rows(X[images], geometry, rows)
+        W = windows(X_rows, geometry.kernel_size, geometry.stride, geometry.dilation)
         columns = im2col(W, groups)
-        due = dY[images, :, rows]
-        dY_columns = im2col(due[..., None, None], groups)
+        dY_tile = dY[images, :, rows]
+        dY_columns = im2col(dY_tile[..., None, None], groups)
         dK = dK + torch.bmm(dY_columns, columns.transpose(1, 2))
     gradient: Tensor = dK.reshape(c_o, c_i // groups, *geometry.kernel_size)
     return gradient

@@ -33,6 +33,8 @@ TAKERS = {"n": "conv2d", "c_i": "corr2d_multi_in", "c_o": "corr2d_multi_in_out"}
 class Geometry:
     """Where the windows of a valid problem are: all that a computation needs besides its tensors.
 
+    All in pixels, vertical and horizontal; ``padding`` is ((top, bottom), (left, right)).
+
     >>> Geometry(input_size=(5, 6), kernel_size=(3, 3), stride=(2, 1)).output_size
     (2, 4)
     """
@@ -76,7 +78,6 @@ def shapes(returns: str = "", **patterns: str) -> Callable[[F], F]:
     Source: axes named in a string are an idea of einops, https://einops.rocks
     """
     axes = {name: parse(pattern) for name, pattern in patterns.items()}
-    agree = comparison(axes)
     described = ", ".join(map(format_axes, axes.values()))
     if returns:
         described += f" -> {format_axes(parse(returns))}"
@@ -89,14 +90,14 @@ def shapes(returns: str = "", **patterns: str) -> Callable[[F], F]:
 
         @functools.wraps(function)
         def checked(*args: Any, **kwargs: Any) -> Any:
-            if kwargs:
+            if kwargs or len(args) < len(axes):  # or something is missing, which `bind` says
                 bound = signature.bind(*args, **kwargs)
                 args, kwargs = bound.args, bound.kwargs
             tensors = args[:len(axes)]
             if has_torch_function(tensors):
                 return handle_torch_function(checked, tensors, *args, **kwargs)
-            if not (alike(*tensors) and agree(*tensors)):
-                explain(axes, dict(zip(axes, tensors)))
+            if not (are_plain(*tensors) and fits(axes, tensors)):
+                raise_for(axes, dict(zip(axes, tensors)))
             return function(*args, **kwargs)
 
         vars(checked)["__shapes__"] = described
@@ -118,45 +119,35 @@ def parse(pattern: str) -> Axes:
     return axes
 
 
-def comparison(patterns: dict[str, Axes]) -> Callable[..., bool]:
-    """Make the cheap test of sizes: all of them in one list, and which places of it must be equal, or fit."""
-    names = ["1", *(axis for axes in patterns.values() for axis in axes)]
-    first = {name: names.index(name) for name in names}
-    equal = [(first[name], place) for place, name in enumerate(names) if first[name] != place]
-    fit = [(first[k], first[n]) for k, n in (("k_h", "h"), ("k_w", "w")) if k in first and n in first]
-    ranks = [len(axes) for axes in patterns.values()]
-
-    def agree(*tensors: Tensor) -> bool:
-        sizes = [1]
-        for tensor, rank in zip(tensors, ranks):
-            if tensor.ndim != rank:
+def fits(patterns: dict[str, Axes], tensors: Sequence[Tensor]) -> bool:
+    """Test cheaply that axes of one name have one size, that none is empty, and that the kernel fits into the image."""
+    sizes: dict[str, float] = {"1": 1}
+    for tensor, axes in zip(tensors, patterns.values()):
+        if tensor.ndim != len(axes):
+            return False
+        for axis, size in zip(axes, tensor.shape):
+            if size == 0 or sizes.setdefault(axis, size) != size:
                 return False
-            sizes += tensor.shape
-        for one, other in equal:
-            if sizes[one] != sizes[other]:
-                return False
-        for kernel, image in fit:
-            if sizes[kernel] > sizes[image]:
-                return False
-        return 0 not in sizes
-    return agree
+    h = sizes.get("h", torch.inf)
+    w = sizes.get("w", torch.inf)
+    return sizes.get("k_h", 0) <= h and sizes.get("k_w", 0) <= w
 
 
-def alike(*tensors: Any) -> bool:
+def are_plain(*tensors: Any) -> bool:
     """Test cheaply that all are plain dense tensors of one dtype that we compute in, on one device."""
-    one = tensors[0]
+    first = tensors[0]
     for tensor in tensors:
         if type(tensor) is not Tensor and type(tensor) is not torch.nn.Parameter:
             return False
-        if tensor.is_nested or tensor.dtype is not one.dtype or tensor.device != one.device:
+        if tensor.is_nested or tensor.dtype is not first.dtype or tensor.device != first.device:
             return False
         if tensor.layout is not torch.strided:
             return False
-    return one.dtype in FLOATS or (one.dtype in DTYPES and not one.is_cuda)
+    return first.dtype in FLOATS or (first.dtype in DTYPES and not first.is_cuda)
 
 
-def explain(patterns: dict[str, Axes], tensors: dict[str, Any]) -> None:
-    """Say what the cheap tests have found; return if all is well after all, as with an empty batch."""
+def raise_for(patterns: dict[str, Axes], tensors: dict[str, Any]) -> None:
+    """Raise what describes the first disagreement; return if there is none, as with a subclass of tensors."""
     check_tensors(**tensors)
     seen: dict[str, str] = {}
     for name, axes in patterns.items():
@@ -274,7 +265,7 @@ def check_conv2d(input: Any, weight: Any, bias: Any, stride: Any, padding: Any, 
                  names: tuple[str, str] = ("input", "weight")) -> Geometry:
     """Let through what `conv2d` can compute, and return its geometry."""
     tensors = (input, weight) if bias is None else (input, weight, bias)
-    if not alike(*tensors):
+    if not are_plain(*tensors):
         check_tensors(**dict(zip((*names, "bias"), tensors)))
     geometry = check_conv2d_shapes(input.shape, weight.shape, stride, padding, dilation, groups, names)
     if bias is not None and bias.shape != weight.shape[:1]:
@@ -338,11 +329,13 @@ def as_pair(name: str, value: Any, least: int) -> Pair:
 
 
 def check_int(name: str, value: Any, least: int) -> int:
-    """Return an integer that is at least ``least``; a bool is none."""
+    """Return an integer that is at least ``least``; a bool is not an integer here."""
     if type(value) is int and value >= least:
         return value
     try:
-        number = operator.index("" if isinstance(value, bool) else value)  # type: ignore[arg-type]  # a bool is none
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
     except TypeError:
         hint = " Divide with //, which gives an integer, not with /." if isinstance(value, float) else ""
         raise TypeError(f"{name} must be an integer, but is {reprlib.repr(value)}.{hint}") from None

@@ -13,7 +13,7 @@ from d2lconv.corr import corr2d_multi_in_out
 from d2lconv.runtime import autocast_off
 from d2lconv.validation import shapes
 
-TRANSFORM = 80  # multiply-adds take as long as to transform one number, which is read and written
+TRANSFORM = 80  # to transform one number, which is read and written, takes as long as so many multiply-adds
 TILES = 1024  # at a time: enough columns for a matrix product, few enough for a cache
 
 
@@ -49,8 +49,8 @@ def tile_size(X: Tensor, K: Tensor) -> int:
         places = (m + 2)**2
         tiles = ceil(h_out / m) * ceil(w_out / m)
         products = c_o * c_i * tiles
-        transforms = c_o * c_i + c_i * tiles + c_o * tiles
-        work[m] = places * (products + TRANSFORM * transforms)
+        transformed = c_o * c_i + c_i * tiles + c_o * tiles
+        work[m] = places * (products + TRANSFORM * transformed)
     return min(work, key=work.__getitem__)
 
 
@@ -60,37 +60,42 @@ def in_tiles(X: Tensor, K: Tensor, m: int) -> Tensor:
     c_o, c_i, *_ = K.shape
     h_out = X.shape[1] - 2
     w_out = X.shape[2] - 2
-    of_output, of_kernel, of_image = (matrix.to(X) for matrix in transforms(m))
-    below = -h_out % m
+    A_T, G, B_T = (matrix.to(X) for matrix in transforms(m))
+    bottom = -h_out % m
     right = -w_out % m
-    X = add_border(X, ((0, below), (0, right)))
+    X = add_border(X, ((0, bottom), (0, right)))
     tiles = windows(X, (t, t), (m, m))  # c_i, p, q, t, t
     tiles = tiles.permute(3, 4, 0, 1, 2)
     *_, p, q = tiles.shape
-    strips = []
+    results = []
     with autocast_off(X.device.type):
         kernels = K.permute(2, 3, 0, 1).reshape(9, -1)
-        kernels = of_kernel @ kernels
+        kernels = G @ kernels
         kernels = kernels.unflatten(1, (c_o, c_i))
-        for strip in tiles.split(ceil(TILES / q), dim=3):
-            pixels = strip.reshape(t * t, -1)
-            pixels = of_image @ pixels
+        for rows in tiles.split(ceil(TILES / q), dim=3):
+            pixels = rows.reshape(t * t, -1)
+            pixels = B_T @ pixels
             pixels = pixels.unflatten(1, (c_i, -1))
-            maps = torch.bmm(kernels, pixels)  # t * t layers of 1x1
-            Y = of_output @ maps.flatten(1)
+            products = torch.bmm(kernels, pixels)  # t * t layers of 1x1
+            Y = A_T @ products.flatten(1)
             Y = Y.reshape(m, m, c_o, -1, q)
-            strips.append(Y.permute(2, 3, 0, 4, 1))  # c_o, p, m, q, m
-    Y = torch.cat(strips, dim=1)
+            results.append(Y.permute(2, 3, 0, 4, 1))  # c_o, p, m, q, m
+    Y = torch.cat(results, dim=1)
     Y = Y.reshape(c_o, p * m, q * m)
     return Y[:, :h_out, :w_out].contiguous()
 
 
 def transforms(m: int) -> tuple[Tensor, ...]:
-    """Return the matrices that transform an output tile, a kernel and an image tile, each as a vector."""
-    output = values(m, m + 2)
-    kernel = values(3, m + 2)
-    image = values(m + 2, m + 2).inverse()
-    return tuple(torch.kron(M, M) for M in (output.T, kernel, image.T))
+    """Return the matrices of ``Y = A.T [(G k G.T) * (B.T d B)] A``, for kernels and tiles that are written as columns.
+
+    To multiply polynomials is to evaluate both (A and G), to multiply the values, and to interpolate (B); a
+    correlation is the transpose of that. Lavin and Gray's matrices differ in factors of rows, which cancel.
+    """
+    t = m + 2
+    A = values(m, t)
+    G = values(3, t)
+    B = values(t, t).inverse()
+    return tuple(torch.kron(M, M) for M in (A.T, G, B.T))  # kron(G, G) @ k is G k G.T, as a column
 
 
 def values(n: int, t: int) -> Tensor:

@@ -105,7 +105,7 @@ def test_every_element_has_the_value_of_torch(dtype, device):
     X, K, bias = tensors((6, 4, 5), (4, 3, 2, 3), (4,), dtype=dtype)
     expected = torch_conv2d(X[None], K, bias, stride=(1, 2), padding=(0, 1), groups=2)[0]
     X, K, bias = (t.to(device) for t in (X, K, bias))
-    actual = [[[explain(X, K, (o, i, j), bias, (1, 2), (0, 1), 2).value for j in range(len(expected[0, 0]))]
+    actual = [[[explain(X, K, (o, i, j), bias, (1, 2), (0, 1), groups=2).value for j in range(len(expected[0, 0]))]
                for i in range(len(expected[0]))] for o in range(len(expected))]
     torch.testing.assert_close(torch.tensor(actual, dtype=expected.dtype), expected, rtol=1e-12, atol=1e-12)
 

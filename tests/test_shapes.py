@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d2lconv import conv2d, conv2d_cost, corr, loops
+from d2lconv import Conv2d, conv2d, conv2d_cost, corr, draw, explain, explore, loops
 
 NAMES = ("corr2d", "corr2d_multi_in", "corr2d_multi_in_out", "corr2d_multi_in_out_1x1")
 FOUR = [pytest.param(getattr(module, name), id=f"{module.__name__}.{name}")
@@ -48,3 +48,16 @@ def test_the_whole_layer(function, sizes, geometry):
         assert conv2d(*map(torch.zeros, (image, weight, bias)), **geometry).shape == output
     else:
         assert conv2d_cost(image, weight, **geometry).output_shape == output
+
+
+@pytest.mark.parametrize("function", FOUR)
+@pytest.mark.parametrize("given", [(), (torch.ones(2, 2),)], ids=["nothing", "an image alone"])
+def test_what_is_missing_is_said_as_python_says_it(function, given):
+    with pytest.raises(TypeError, match=r"missing a required argument: '[XK]'"):
+        function(*given)
+
+
+@pytest.mark.parametrize("function", [conv2d, conv2d_cost, Conv2d, explain, draw, explore])
+def test_the_options_of_a_layer_have_the_order_that_torch_gives_them(function):
+    order = "stride", "padding", "dilation", "groups"
+    assert [name for name in inspect.signature(function).parameters if name in order] == [*order]

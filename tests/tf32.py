@@ -14,8 +14,8 @@ def ten_bits(tensor):
 
 def allowed():
     """Tell whether torch's switch lets convolutions take TF32; it does, as torch comes."""
-    name, exact = runtime._PRECISION
-    return getattr(runtime._backends()[1], name) != exact
+    name, exact = runtime.PRECISION
+    return getattr(runtime.backends()[1], name) != exact
 
 
 class TF32(TorchDispatchMode):

@@ -39,7 +39,7 @@ BELIEFS = [
 
 
 def explore(X: Tensor | None = None, K: Tensor | None = None, bias: Tensor | None = None,
-            stride: IntOrPair = 1, padding: IntOrPair | str = 0, groups: int = 1, dilation: IntOrPair = 1, *,
+            stride: IntOrPair = 1, padding: IntOrPair | str = 0, dilation: IntOrPair = 1, groups: int = 1, *,
             predict: bool = False) -> "Explorer":
     """Show in the page where each number of a convolution's output comes from, and let everything be changed.
 
@@ -71,7 +71,7 @@ def explore(X: Tensor | None = None, K: Tensor | None = None, bias: Tensor | Non
                              f"for more, give your own X and K.")
         sizes = CLASSIC if groups == 1 else {**CLASSIC, "c_i": groups, "c_o": groups}
         X, K = family(**sizes, groups=groups)
-    settings = bias, stride, padding, groups, dilation
+    settings = bias, stride, padding, dilation, groups
     X, K, geometry = problem(X, K, *settings)
     if X.is_complex():
         raise TypeError(f"X is {X.dtype}, and explore draws real numbers: take X.real and K.real.")
@@ -111,7 +111,7 @@ class Explorer:
 
     X: Tensor
     K: Tensor
-    settings: tuple[Any, ...]  # bias, stride, padding, groups, dilation
+    settings: tuple[Any, ...]  # bias, stride, padding, dilation, groups
     sizes: dict[str, int] | None
     predict: bool
 
@@ -134,7 +134,7 @@ class Explorer:
 
     def given(self) -> dict[str, Any]:
         """What the script in the page is given."""
-        bias, _, _, groups, _ = self.settings
+        bias, *_, groups = self.settings
         _, _, geometry = problem(self.X, self.K, *self.settings)
         data: dict[str, Any] = {name: getattr(geometry, name) for name in ("stride", "padding", "dilation")}
         data["controls"] = controls(self.sizes, self.X, self.K, groups, **data)
@@ -158,7 +158,7 @@ class Explorer:
 
     def shapes(self) -> str:
         """The problem in one line."""
-        _, stride, padding, groups, dilation = self.settings
+        _, stride, padding, dilation, groups = self.settings
         cost = conv2d_cost(self.X.shape, self.K.shape, False, stride, padding, dilation, groups)
         spread = "" if dilation == 1 else f"dilation {dilation}, "
         return (f"X {tuple(self.X.shape)}, K {tuple(self.K.shape)}, stride {stride}, padding {padding}, "
