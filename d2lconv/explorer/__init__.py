@@ -140,7 +140,6 @@ class Explorer:
         data["controls"] = controls(self.sizes, self.X, self.K, groups, **data)
         data["groups"] = groups
         data["sizes"] = self.sizes
-        data["predict"] = self.predict
         data["pictures"] = self.pictures()
         if self.sizes is None:
             data["X"] = packed(self.X) if self.pictures() else self.X.tolist()

@@ -55,9 +55,9 @@ function explorer(root, given) {
   function fill() {
     parts("button").forEach(button => { button.type = "button"; }); // which sends no form
     parts("button, input").forEach(({dataset}) => { dataset.lmSuppressShortcuts = ""; });
-    const digits = {}; // matrices of one kind have cells of one width, so that those below one another are in line
+    const digits = {}; // cells of one kind of matrix are equally wide, and in line
     for (const box of parts("[data-source]")) {
-      const {rows, key} = sources[box.dataset.source], numbers = rows(), kind = box.classList[1];
+      const {rows, key} = sources[box.dataset.source], numbers = rows(), [, kind] = box.classList;
       if (box.matches(".picture")) { paint(box, numbers); continue; }
       const all = numbers.flat(), texts = all.map(x => x === "?" ? x : number(x));
       digits[kind] = Math.max(digits[kind] ?? 1, ...texts.map(text => text.length));
@@ -66,7 +66,7 @@ function explorer(root, given) {
         if (key) [cell.dataset.value, cell.ariaValueText] = [all[m], texts[m]];
       });
     }
-    for (const box of parts("[data-source]")) box.style.setProperty("--digits", digits[box.classList[1]] ?? 1);
+    for (const kind in digits) parts(`.${kind}`).forEach(box => box.style.setProperty("--digits", digits[kind]));
   }
 
   // Move a matrix's frame over some of its cells, and light up those that are met.
@@ -89,7 +89,7 @@ function explorer(root, given) {
   const wrongly = () => !same(told(), RIGHT), hue = c => Number.isInteger(c) ? `hue${c % 6}` : c;
   const unit = (sign, ...inside) => tag("div", 'class="unit"', sign && tag("span", 'class="operator" aria-hidden="true"', sign), inside);
   const named = o => p.K.length === 1 ? "output" : `output ${o}`;
-  const uncovered = (...key) => !given.predict || shown.has(key.join()) || shown.has(key.slice(0, 3).join());
+  const uncovered = (...key) => !given.beliefs || shown.has(key.join()) || shown.has(key.slice(0, 3).join());
   const covered = (o, map, ...n) => map.map((row, i) => row.map((x, j) => uncovered(o, i, j, ...n) ? x : "?"));
   const beliefs = () => all ??= p.K.map((_, o) => {
     const right = maps(p, o);
@@ -155,7 +155,7 @@ function explorer(root, given) {
     };
     const map = (c, n) => unit("=", matrix(`sum-map ${state.slices === "shared" && n > 0 ? "wrong" : ""}`,
       `channel ${c}'s map`, `channel ${c}'s map`, () => covered(o, beliefs()[o].wrong.terms[n], n),
-      given.predict ? {place: `data-n="${n}"`} : {}));
+      given.beliefs ? {place: `data-n="${n}"`} : {}));
     part(".inputs").innerHTML = p.X.map((_, c) => band(c, channels.indexOf(c))).join("") + (p.bias ?
       tag("div", 'class="band line seen bias"', matrix("bias", `bias of ${named(o)}`, `bias of ${named(o)}`,
         () => [[p.bias[o]]], {key: () => `b:${o}`})) : "");
@@ -212,8 +212,9 @@ function explorer(root, given) {
       : `What is channel ${p.first(o) + asked}'s map at ${where}?`;
   }
   // A line of the arithmetic as HTML; a product knows which slice (n) and which of its numbers (m) it has.
-  const line = ({text, products, about, wrap, plus}) => tag("span", `class="line ${hue(about)}" data-about="` +
-    `${about === "bias" ? about : products?.length < 7 ? `channel ${about}` : ""}"`, plus ? "+ " : "", wrap ? "(" : "",
+  const line = ({text, products, about, wrap, plus}) => tag("span", `class="line ${hue(about)}" ` +
+    (about === "bias" ? 'data-about="bias"' : products?.length < 7 ? `data-about="channel ${about}"` : ""),
+    plus ? "+ " : "", wrap ? "(" : "",
   products ? products.map(one => one.text ? tag("span", `class="product" data-n="${one.n}" data-m="${one.m}"`, one.text)
     : one).join(" + ") : text, wrap ? ")" : "");
 
