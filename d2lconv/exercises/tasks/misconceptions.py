@@ -80,10 +80,12 @@ UNCHECKED = known("unchecked channel counts", "counts differ",
 RELU_FIRST = known("activation before the sum", "activation",
                    "Sum over the channels first; an activation, if there is one, sees only the sum.")
 IN_PLACE = known("input changed in place", "care",
-                 "Leave the arguments alone: make something new (X + 1, not X += 1), or work on X.clone().")
+                 "A function should leave its arguments alone: make something new (X + 1, not X += 1), or "
+                 "work on X.clone().")
 
 REMEMBERED = known("the answer depends on earlier calls", "care",
-                   "What is kept from one call to the next: a cache, a default list, a global? (Or is it random?)")
+                   "The same arguments must give the same answer: what does your function keep from one call to the "
+                   "next? (A cache by shape, a default list, a global; or random numbers.)")
 
 # Which product, which axis
 
@@ -93,7 +95,8 @@ FLIPPED = known("kernel flipped (true convolution)", "flip",
 FLIPPED_ONE = known("kernel flipped along one axis", "flip",
                     "Layers correlate, and flip nothing. (NumPy's [::-1] turns the rows around, not the columns.)")
 PART = known("only a part of the window summed", "formula",
-             "All k_h * k_w products are added: does one replace another (= for +=), or does an index keep one row?")
+             "All k_h * k_w products of a window are added. Does a later one replace an earlier one (= for +=), or "
+             "does an index keep one row?")
 POOLED = known("windows side by side, as in pooling", "formula",
                "Without a stride the windows overlap: each is one place further than the one before.")
 MATMUL = known("matrix product instead of products of elements", "formula",
@@ -108,13 +111,16 @@ EXCHANGED_HW = known("height and width exchanged", "formula",
 SQUARE = known("height used for the width, too", "formula",
                "There are two sides, and they may differ: where does your function take one of them for both?")
 NOT_SQUARE = known("what is not square is refused", "formula",
-                   "Your own check, quoted above, refuses it. Use both sides, and the check can go.")
+                   "Your function's own check, quoted above, refuses it. Nothing in the sum needs equal sides: "
+                   "use both sides, and the check can go.")
 EXCHANGED_IO = known("c_o and c_i exchanged", "outputs",
                      "In a weight, output channels come first and input channels second: which is meant here?")
 NOT_EXCHANGED = known("channels not exchanged on the way back", "input gradient",
-                      "Going back, the output's channels come in, the input's go out: which axis of K is summed over?")
+                      "Going back, the output's channels come in and the input's go out: which axis of K is "
+                      "summed over now?")
 RESHAPED = known("reshaped where it should be transposed", "matrix",
-                 "reshape keeps the numbers' order in memory. To exchange axes, take movedim, permute or .T.")
+                 "reshape keeps the order of the numbers in memory and only folds it anew. To exchange axes, "
+                 "take movedim, permute or .T.")
 TRANSPOSED = known("transposed where it should be reshaped", "matrix",
                    "Here the numbers keep their order, rows first: fold them with reshape, exchange no axes.")
 
@@ -142,7 +148,8 @@ LAST = last(0)
 
 SAME_SIZE = known("`same` instead of `valid`", "padding",
                   "Nothing is padded unless asked for: the kernel stays inside, so k - 1 rows and columns go.")
-FULL_SIZE = known("`full` instead of `valid`", "sizes", "The kernel stays inside: no window hangs over the border.")
+FULL_SIZE = known("`full` instead of `valid`", "sizes",
+                  "The kernel stays inside the image: no window hangs over the border.")
 ONE_SIDE = known("padding on one side", "padding",
                  "padding=p means p on each of the two sides, 2 p in all. (In D2L's formulas p is the total.)")
 TOTAL_PADDING = known("padding taken as the total", "padding",
@@ -156,13 +163,16 @@ STRIDE_SIZE = known("stride in the size only", "formula",
 THINNED = known("image thinned before the convolution", "formula",
                 "A stride skips windows, not pixels: each window still has neighbouring pixels.")
 PADDED_TWICE = known("padding added twice", "padding", "padding=p is p on each side, once: is X padded already?")
-PADDED_AFTER = known("padded after instead of before", "padding", "Zeros go around the image before the kernel slides.")
+PADDED_AFTER = known("padded after instead of before", "padding",
+                     "The zeros go around the image, before the kernel slides over it.")
 NOT_ZEROS = known("padded with other numbers than zeros", "padding", "What is added around the image is zeros.")
 ONE_IMAGE = known("images of the batch not kept apart", "whole layer",
                   "Each of the n images has its own result, in the order of the batch: X[0] is only the first.")
 ROUNDING = known("floor and ceiling in the output size", "rounding",
-                 "Only a whole window counts: what becomes of a part of a step? Is a number of places an integer?")
-STRIDE_TIMES = known("multiplied by the stride", "formula", "A stride skips places: is the output larger, or smaller?")
+                 "Only a whole window counts: what becomes of a part of a step, up or down? And is a number of "
+                 "places an integer?")
+STRIDE_TIMES = known("multiplied by the stride", "formula",
+                     "A stride skips places: is the output larger with it, or smaller?")
 PLUS_ONE = known("off by one in the output size", "sizes",
                  "A window of k fits into h at h - k + 1 places: the first place counts, too.")
 INPUT_PLACES = known("input positions counted instead of output positions", "sizes",
@@ -177,9 +187,11 @@ BIAS_PAIR = known("bias added once per channel pair", "parameters",
 BIAS_WEIGHT = known("bias added in the inner sum", "parameters",
                     "Add the bias once for each output element, after the sum; inside it counts once for each product.")
 BIAS_WIDTH = known("bias added along the width", "parameters",
-                   "Y + bias lines the biases up with the columns; bias[:, None, None] does with the channels.")
+                   "Y + bias lines the biases up with the last axis, the columns; bias[:, None, None] lines them up "
+                   "with the channels.")
 BIAS_HEIGHT = known("bias added along the height", "parameters",
-                    "Y + bias[:, None] lines the biases up with the rows; bias[:, None, None] does with the channels.")
+                    "Y + bias[:, None] lines the biases up with the rows; bias[:, None, None] lines them up with the "
+                    "channels.")
 BIAS_BATCH = known("bias added along the batch", "parameters",
                    "Four axes line the biases up with the images; bias[:, None, None] lines them up with the channels.")
 BIAS_TIMES = known("bias multiplied instead of added", "parameters", "A bias is added to its map, after the sum.")
@@ -192,20 +204,25 @@ ONE_GROUP = known("only one group computed", "groups",
                   "Each group makes its own maps, and all of them are the result, one group after the other.")
 INTERLEAVED = known("groups interleaved", "groups",
                     "A group is a run of neighbouring channels: the first c/groups, then the next. Which is it?")
-BIAS_GROUP = known("biases divided by the groups", "groups", "There is one for each output channel of every group.")
+BIAS_GROUP = known("biases divided by the groups", "groups",
+                   "Each output channel has its bias, in whatever group it is: c_o in all.")
 BIAS_ALWAYS = known("a bias counted where there is none", "parameters", "With bias=False there is none to count.")
 GROUPS_TIMES = known("multiplied by the groups", "groups", "More groups: does a kernel see more channels, or fewer?")
 OUTPUTS_SPLIT = known("output channels divided by the groups", "groups",
                       "c_o counts the kernels of all groups together: only what one of them sees is divided.")
-NO_GROUPS = known("groups left out", "groups", "A kernel sees only its own group's inputs: c_i / groups of them.")
+NO_GROUPS = known("groups left out", "groups",
+                  "A kernel sees only its own group's input channels: c_i / groups of them.")
 UNMOVED = known("nothing moved", "shuffle", "Every channel came out where it went in: which one should be second?")
 UNSHUFFLE = known("shuffle undone instead of done", "shuffle",
                   "Take one channel from each group in turn. Which of the two axes is longer after the first fold?")
 
 # What is counted
 
-SIGN = known("wrong sign", "formula", "What is taken away and should be added? Does the answer grow with each number?")
-ARGUMENTS = known("two arguments exchanged", "formula", "Two numbers changed places. Which is which in your formula?")
+SIGN = known("wrong sign", "formula",
+             "Something is taken away that should be added, or the reverse. Try the smallest case by hand: does the "
+             "answer grow with this number?")
+ARGUMENTS = known("two arguments exchanged", "formula",
+                  "Two numbers have changed places. Which is which in your formula?")
 
 
 def left_out(name, read):
@@ -221,10 +238,12 @@ WINDOW_OUT = known("the kernel's window left out", "macs",
                    "At each place a kernel multiplies k_h * k_w numbers of every input channel.")
 TWICE = known("one factor counted twice", "macs",
               "Write the factors in a row: c_o, h_out, w_out, c_i, k_h, k_w. Each of them counts once.")
-SIDES_ADDED = known("sides added instead of multiplied", "parameters", "k_h rows of k_w columns have how many places?")
+SIDES_ADDED = known("sides added instead of multiplied", "parameters",
+                    "A window of k_h rows and k_w columns has how many places?")
 BIAS_COUNTED = known("the bias counted, too", "macs", "This count leaves the bias out.")
 ONE_LESS = known("the first product not added", "macs",
-                 "Strictly, m products need m - 1 sums. Here each one is added, the first to zero, as in hardware.")
+                 "A sum of m products has m - 1 additions, strictly. Here each product is also added, the first "
+                 "to zero, as hardware does.")
 NO_PLACES = known("weights counted once instead of at every position", "macs",
                   "Every weight is used again at each place where the kernel stops.")
 TWO_LOOPS = known("sum over input channels left out", "sum",
@@ -232,7 +251,8 @@ TWO_LOOPS = known("sum over input channels left out", "sum",
 OUTPUTS_OUT = known("output channels left out", "parameters", "There is one whole kernel for each output channel.")
 MEMORY_IN_OUT = known("the weights left out", "memory", "Input, weights and output all have to be held.")
 HALF_MEMORY = known("one of X, K and Y left out", "memory", "Three tensors are counted: which of them is missing?")
-PADDED_STORED = known("zeros of the padding stored", "memory", "What is stored is as large as the image.")
+PADDED_STORED = known("zeros of the padding stored", "memory",
+                      "The padding is not stored: what goes in has the size of the image.")
 FORWARD_TOO = known("the way forward counted, too", "kernel gradient",
                     "Only the way back is asked for: what forward cost was paid before.")
 OUTPUT_HELD = known("the output held, too", "kernel gradient",
@@ -241,9 +261,11 @@ ONLY_GRADIENTS = known("only the gradients held", "kernel gradient",
                        "Each gradient needs the other tensor of forward, and dY: all five are held.")
 ONE_WAY = known("one of the two gradients left out", "kernel gradient",
                 "Backward makes two results, dX and dK, each with as many multiply-adds as forward.")
-LINEAR = known("factor two instead of four", "growth", "Each of the doubled inputs meets each of the doubled outputs.")
+LINEAR = known("factor two instead of four", "growth",
+               "Each of the doubled inputs meets each of the doubled outputs.")
 PADDING_LINEAR = known("padding taken for the whole size", "growth",
-                       "The padding is only a part of the output's sides: count the outputs before and after.")
+                       "The padding is only a part of the output's height and width: count the outputs before and "
+                       "after, and divide.")
 SAVED = known("what is saved instead of what is left", "separable",
               "Asked is the part that the separable layer still costs, not the part that it saves.")
 K_ONCE = known("one side of the window instead of both", "separable", "A window of k by k has k * k places.")
@@ -255,10 +277,12 @@ WIDE_STRIP = known("strip read without its overlap", "strips",
                    "Windows next to each other overlap: how many columns of input do delta of them cover?")
 K_PLUS = known("strip read one column too wide", "strips",
                "Delta windows, each one column further: count the columns for delta = 1, then for 2.")
-ONE_STRIP = known("image read once whatever the strip", "strips", "Neighbours share k - 1 columns, and both read them.")
+ONE_STRIP = known("image read once whatever the strip", "strips",
+                  "Neighbouring strips share k - 1 columns, and both read them.")
 LAST_STRIP = known("last strip not narrowed", "strips",
                    "The output's width need not be a multiple of delta: the last strip makes only the columns left.")
-OUTPUT_ROWS = known("rows of the output counted instead of the image's", "strips", "A strip has all rows of the image.")
+OUTPUT_ROWS = known("rows of the output counted instead of the image's", "strips",
+                    "A strip is h high: all rows of the image are read.")
 NO_ROOM = known("something left out of the cache", "strips",
                 "Three things are held at once: the strip's k rows, the kernel, the row of outputs.")
 NO_LAST_STRIP = known("last strip forgotten", "strips",
@@ -270,7 +294,8 @@ NO_ZERO = known("negative where it should be 0", "strips", "If not even one colu
 
 CORRELATED = known("kernels correlated where they are convolved", "compose",
                    "The offsets of the two kernels add up. Which pairs of elements lead to the same offset?")
-VALID_COMPOSE = known("`valid` instead of `full`", "compose", "Every shift counts at which the two still touch.")
+VALID_COMPOSE = known("`valid` instead of `full`", "compose",
+                      "Every shift at which the two touch counts, those at the border, too.")
 MIDDLE = known("middle channels not summed right", "compose",
                "A path from c to o can lead through every middle channel m: all of them add up.")
 SIZES_ADD = known("sizes added without the overlap", "compose",
@@ -308,12 +333,14 @@ NOT_FULL = known("no zeros around on the way back", "input gradient",
 EXACT = known("exact equality of floats", "agree",
               "Two orders of summation round differently, so the last digits may differ: leave room for that.")
 LOOSE = known("more room than rounding needs", "agree",
-              "It grows with the right numbers, but is too wide: how far can one rounding move a sum of m products?")
+              "This bound grows with the right numbers, but it is too wide: how far can one rounding move a sum of m "
+              "products?")
 STRICT = known("less room than rounding needs", "agree",
                "A sum of m products is rounded at each of its steps, not once: how does the bound grow with m?")
 ONE_SIGN = known("only one sign of the difference looked at", "agree",
                  "A difference can be negative, and large: compare its absolute value.")
 ABSOLUTE = known("one absolute threshold for all sizes", "agree",
-                 "It is too strict for large numbers and too generous for small ones: with what does rounding grow?")
+                 "One threshold is far too strict for large numbers and far too generous for small ones: with what "
+                 "does rounding grow?")
 RELATIVE = known("a bound relative to the result", "agree",
                  "Where products cancel, the sum is small but its error is not: which numbers were rounded on the way?")
