@@ -1,5 +1,6 @@
 """explore: what it hands to a page, and what a reader then sees and does there, in a real browser."""
 
+import io
 import json
 import random
 import re
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image, ImageColor
 from torch.nn.functional import conv2d
 
 import d2lconv
@@ -17,6 +19,7 @@ from d2lconv import explorer
 from d2lconv.arithmetic import explain
 from d2lconv.exercises import wrong_answers
 from d2lconv.explorer import explore, family
+from d2lconv.palette import PALETTE
 from strategies import tensors
 
 ROOT = Path(__file__).parent.parent
@@ -527,6 +530,17 @@ def test_a_number_is_changed_by_typing(show):
     number(page, "k:0:1:1:1").click()
     page.keyboard.type("0")
     assert words(page).endswith("= 10 + 17 = 27")
+
+
+def test_the_ring_around_the_number_in_focus_is_whole(show):
+    page = show()
+    number(page, "k:0:0:0:0").click()
+    box = number(page, "k:0:0:0:0").bounding_box()
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    away = box["width"] / 2 + 2.5, box["height"] / 2 + 2.5  # in the middle of a ring of 3 px, 1 px outside
+    sides = [(middle[0] + x * away[0], middle[1] + y * away[1]) for x, y in ((-1, 0), (1, 0), (0, -1), (0, 1))]
+    assert {picture.getpixel((int(x), int(y))) for x, y in sides} == {ImageColor.getrgb(PALETTE["focus"][0])}
 
 
 def test_a_number_is_changed_by_the_arrow_keys_and_they_lead_to_the_next(show):
