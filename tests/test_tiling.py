@@ -53,7 +53,7 @@ def test_a_tile_has_pixels_enough_for_a_fast_product(monkeypatch):
     assert sizes(cut(1, 9, 1, seen_through(3, 3, 12, 10))) == [(1, 6), (1, 6)]
 
 
-@pytest.mark.parametrize(("c_i", "c_o", "k"), [(2, 20, 3), (2, 18, 3), (9, 3, 1)], ids=["many outputs", "as many", "1x1"])
+@pytest.mark.parametrize(("c_i", "c_o", "k"), [(2, 20, 3), (2, 18, 3), (9, 3, 1)], ids=["more", "as many", "1x1"])
 def test_rows_are_not_cut_where_columns_are_no_larger_than_the_output(small_tiles, c_i, c_o, k):
     assert sizes(cut(2, c_i, c_o, seen_through(k, k, 12, 10))) == [(1, 12), (1, 12)]
 
