@@ -178,6 +178,7 @@ $(READY): requirements.txt requirements-no-deps.txt pyproject.toml
 	@echo "--- installing into $(VENV), once"
 	"$(PYTHON)" -c "import sys; sys.version_info >= (3, 10) or sys.exit('Python 3.10 or newer is needed')"
 	"$(PYTHON)" -m venv $(VENV)
-	@$(BIN)/python -m pip install --requirement requirements.txt $(OR_SAY)
-	$(BIN)/python -m pip install --no-deps --requirement requirements-no-deps.txt
+	@$(BIN)/python -m pip install --no-compile --requirement requirements.txt $(OR_SAY)
+	$(BIN)/python -m pip install --no-compile --no-deps --requirement requirements-no-deps.txt
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || :  # on all cores, where pip takes one; some are not Python 3
 	touch $@
