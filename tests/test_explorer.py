@@ -538,7 +538,7 @@ def test_the_ring_around_the_number_in_focus_is_whole(show):
     box = number(page, "k:0:0:0:0").bounding_box()
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    away = box["width"] / 2 + 2.5, box["height"] / 2 + 2.5  # in the middle of a ring of 3 px, 1 px outside
+    away = box["width"] / 2 - 1, box["height"] / 2 - 1  # inside, where no neighbour covers it
     sides = [(middle[0] + x * away[0], middle[1] + y * away[1]) for x, y in ((-1, 0), (1, 0), (0, -1), (0, 1))]
     assert {picture.getpixel((int(x), int(y))) for x, y in sides} == {ImageColor.getrgb(PALETTE["focus"][0])}
 
