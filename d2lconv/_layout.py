@@ -12,6 +12,7 @@ from d2lconv.arithmetic import elide, explain, number, problem
 from d2lconv.contraction import add_border
 from d2lconv.conv import conv2d
 from d2lconv.palette import STAR, channel
+from d2lconv.validation import dilated
 
 DIGIT, LETTER = 0.28, 0.2  # cells: the mean width of a digit, and of a caption's letter
 LARGEST, SIDE, MOST = 10, 5, 5  # numbers on a side, else an image so long; channels that are shown
@@ -80,8 +81,8 @@ def lay_out(X: Tensor, K: Tensor, at: Sequence[int] | None, bias: Tensor | None,
     s_h, s_w = stride
     d_h, d_w = dilation
     k_h, k_w = K.shape[2:]
-    high = d_h * (k_h - 1) + 1
-    wide = d_w * (k_w - 1) + 1
+    high = dilated(k_h, d_h)
+    wide = dilated(k_w, d_w)
     frame = i * s_h, j * s_w, high, wide
     window = torch.zeros_like(outside)
     window[i * s_h:, j * s_w:][:high:d_h, :wide:d_w] = True

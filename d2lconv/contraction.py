@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from d2lconv.validation import Geometry, Pads, Pair
+from d2lconv.validation import Geometry, Pads, Pair, dilated
 
 
 def correlate(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
@@ -47,10 +47,8 @@ def windows(X: Tensor, kernel_size: Sequence[int], stride: Pair = (1, 1), dilati
     """
     k_h, k_w = kernel_size
     d_h, d_w = dilation
-    high = d_h * (k_h - 1) + 1
-    wide = d_w * (k_w - 1) + 1
-    W = X.unfold(-2, high, stride[0])
-    W = W.unfold(-2, wide, stride[1])
+    W = X.unfold(-2, dilated(k_h, d_h), stride[0])
+    W = W.unfold(-2, dilated(k_w, d_w), stride[1])
     if dilation == (1, 1):
         return W
     return W[..., ::d_h, ::d_w]

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from d2lconv.conv import Conv2d
+from d2lconv.validation import dilated
 
 FEATURES = "in_features", "input_size", "embed_dim"  # which a layer counts on the last axis
 MADE_FOR = "in_channels", "num_features", "num_channels", "num_parameters", *FEATURES
@@ -52,7 +53,7 @@ def window(layer: Any) -> tuple[int, ...]:
     """Return how far a kernel reaches, spread by its dilation."""
     kernel = pair(getattr(layer, "kernel_size", 1))
     dilation = pair(getattr(layer, "dilation", 1))
-    return tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel))
+    return tuple(map(dilated, kernel, dilation))
 
 
 def pair(value: Any) -> Any:

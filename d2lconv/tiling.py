@@ -18,13 +18,12 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
-from d2lconv.contraction import add_border, correlate, im2col, windows
+from d2lconv.contraction import add_border, correlate, im2col, multiply, windows
 from d2lconv.runtime import autocast_dtype, autocast_off
-from d2lconv.validation import Geometry
+from d2lconv.validation import Geometry, dilated
 
 TILE = 2**21  # numbers in the columns of a tile: 8 MiB of float32, still in the last cache when they are multiplied
 PIXELS = 512  # output pixels in a tile, at least: with fewer a matrix product is slow
-NONE = ((0, 0), (0, 0))
 
 
 def convolve(X: Tensor, K: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
@@ -71,9 +70,8 @@ def correlate_tiles(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     either = X.new_zeros(()) + K.new_zeros(())  # a plain vmap comes here: Y is batched if one of the two is
     Y = either.new_empty(n, c_o, *geometry.output_size)
     for images, rows in tiles:
-        X_rows = padded_rows(X[images], geometry, rows)
-        unpadded = replace(geometry, input_size=X_rows.shape[2:], padding=NONE)
-        Y[images, :, rows] = correlate(X_rows, K, unpadded)
+        W = windows_of(X[images], geometry, rows)
+        Y[images, :, rows] = multiply(K, W, geometry.groups)
     return Y
 
 
@@ -101,17 +99,21 @@ def parts(n: int, size: int) -> list[slice]:
     return [slice(first, min(first + size, n)) for first in range(0, n, size)]
 
 
-def padded_rows(X: Tensor, geometry: Geometry, rows: slice) -> Tensor:
-    """Return the rows of the padded images that these rows of the output see, without padding the others."""
+def windows_of(X: Tensor, geometry: Geometry, rows: slice) -> Tensor:
+    """Show the windows of these rows of the output, without padding the images where they are not seen.
+
+    Shapes: ``(n, c_i, h, w) -> (n, c_i, rows, w_out, k_h, k_w)``.
+    """
     (top, _), sides = geometry.padding
     stride = geometry.stride[0]
-    high = geometry.dilation[0] * (geometry.kernel_size[0] - 1) + 1
+    high = dilated(geometry.kernel_size[0], geometry.dilation[0])
     first = rows.start * stride - top
     size = (rows.stop - rows.start - 1) * stride + high
     inside = X[:, :, max(0, first):max(0, first + size)]
     above = min(max(0, -first), size)
     below = size - above - inside.shape[2]
-    return add_border(inside, ((above, below), sides))
+    X_rows = add_border(inside, ((above, below), sides))
+    return windows(X_rows, geometry.kernel_size, geometry.stride, geometry.dilation)
 
 
 class TiledConv(torch.autograd.Function):
@@ -233,8 +235,7 @@ def weight_gradient(X: Tensor, dY: Tensor, geometry: Geometry) -> Tensor:
     c_o, groups = dY.shape[1], geometry.groups
     dK: Any = 0
     for images, rows in cut(n, c_i, c_o, geometry):
-        X_rows = padded_rows(X[images], geometry, rows)
-        W = windows(X_rows, geometry.kernel_size, geometry.stride, geometry.dilation)
+        W = windows_of(X[images], geometry, rows)
         columns = im2col(W, groups)
         dY_tile = dY[images, :, rows]
         dY_columns = im2col(dY_tile[..., None, None], groups)

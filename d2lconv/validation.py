@@ -50,7 +50,7 @@ class Geometry:
     def output_size(self) -> Pair:
         """Count the places of a window along each axis."""
         h, w = (
-            (size + sum(pads) - dilation * (k - 1) - 1) // stride + 1
+            (size + sum(pads) - dilated(k, dilation)) // stride + 1
             for size, k, stride, pads, dilation
             in zip(self.input_size, self.kernel_size, self.stride, self.padding, self.dilation)
         )
@@ -251,7 +251,7 @@ def check_fit(names: tuple[str, str], image: Sequence[int], kernel: Sequence[int
               padding: Pads = ((0, 0), (0, 0)), dilation: Pair = (1, 1), groups: int = 1) -> None:
     """Let through a kernel that fits into the padded image."""
     for side, x, k, p, d in zip(("high", "wide"), image[-2:], kernel[-2:], map(sum, padding), dilation):
-        reach = d * (k - 1) + 1
+        reach = dilated(k, d)
         if reach <= x + p:
             continue
         spread = f" (dilation spreads {k} over {reach})" if d > 1 else ""
@@ -299,6 +299,15 @@ def check_conv2d_shapes(input_shape: Sequence[int], weight_shape: Sequence[int],
     if min(geometry.output_size) < 1:
         check_fit(names, input_shape, weight_shape, padding, dilation, groups)
     return geometry
+
+
+def dilated(kernel_size: int, dilation: int) -> int:
+    """Return how far a kernel reaches along one axis, spread by its dilation.
+
+    >>> dilated(3, dilation=2)
+    5
+    """
+    return dilation * (kernel_size - 1) + 1
 
 
 def resolve_padding(padding: Any, stride: Pair, dilation: Pair, kernel_size: Pair) -> Pads:
