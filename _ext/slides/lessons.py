@@ -15,6 +15,7 @@ from docutils.statemachine import StringList
 from sphinx.errors import ExtensionError
 
 from d2lconv import ask
+from d2lconv.exercises.question_page import marked
 
 SOURCE = Path(__file__).parent / "lessons.yml"
 LINK = re.compile(r"\[(.*?)\]\(.*?\)")
@@ -107,8 +108,3 @@ def vote(question):
 
 def order(text):
     return [float(part) for part in text.replace(",", " ").split()]
-
-
-def marked(text):
-    """HTML of a text in which backticks mark code."""
-    return "".join(f"<code>{escape(part)}</code>" if n % 2 else escape(part) for n, part in enumerate(text.split("`")))

@@ -11,6 +11,7 @@ import torch
 
 from d2lconv.arithmetic import explain, number
 from d2lconv.exercises.engine.report import Misconception
+from d2lconv.exercises.tasks.numbers import counted
 
 USUAL = {  # what the parameters of these names are in practice, unless a template says otherwise
     "c c_i c_o": (2, 3, 4, 5, 6, 8),
@@ -89,25 +90,13 @@ def tensors(draw, *shapes):
     [tensor([[ 0., -1.,  2.]], dtype=torch.float64), tensor([-1.,  2.], dtype=torch.float64)]
     """
     if draw == 0:
-        return [counted(*shape) for shape in shapes]
+        return [counted(*shape).double() for shape in shapes]
     random = Random(draw)  # Python's generator gives the same digits everywhere
     made = []
     for shape in shapes:
         digits = random.choices(range(-1, 5), k=math.prod(shape))
         made.append(torch.tensor(digits).reshape(shape).double())
     return made
-
-
-def counted(*shape):
-    """Count up in each plane, which begins at the sum of its indices.
-
-    >>> counted(2, 2, 2).tolist(), counted(2, 1).tolist()
-    ([[[0.0, 1.0], [2.0, 3.0]], [[1.0, 2.0], [3.0, 4.0]]], [[0.0], [1.0]])
-    """
-    if len(shape) > 2:
-        planes = [counted(*shape[1:]) + n for n in range(shape[0])]
-        return torch.stack(planes)
-    return torch.arange(math.prod(shape)).reshape(shape).double()
 
 
 # How they are shown

@@ -1,5 +1,7 @@
 """The numbers in the problems: small integers in order, then random ones, all made on the CPU."""
 
+import math
+
 import torch
 
 
@@ -11,7 +13,7 @@ def counted(*shape):
     """
     if len(shape) > 2:
         return torch.stack([counted(*shape[1:]) + n for n in range(shape[0])])
-    return torch.arange(shape[0] * shape[1]).reshape(shape).float()
+    return torch.arange(math.prod(shape)).reshape(shape).float()
 
 
 def drawn(*shape, seed=0):
