@@ -1,10 +1,11 @@
 """The sum inside every convolution: windows times kernels, added up over channel, row and column.
 
 Each window becomes a column (im2col), each kernel a row; then a layer is one matrix product, and with
-groups as many products.
+groups as many products. A depthwise layer, whose products would be one row each, is summed place by place.
 """
 
 from collections.abc import Sequence
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -73,9 +74,29 @@ def multiply(K: Tensor, W: Tensor, groups: int) -> Tensor:
 
     Shapes: ``(c_o, c_i / groups, k_h, k_w), (n, c_i, h_out, w_out, k_h, k_w) -> (n, c_o, h_out, w_out)``.
     """
-    c_o = K.shape[0]
-    n, _, h_out, w_out, *_ = W.shape
+    n, c_i, h_out, w_out, *_ = W.shape
+    c_o = len(K)
+    if is_depthwise(c_i, c_o, groups):
+        return depthwise(K, W)
     rows = K.reshape(groups, c_o // groups, -1)
     Y = torch.bmm(rows, im2col(W, groups))  # (groups, c_o / groups, n * h_out * w_out)
     Y = Y.reshape(c_o, n, h_out, w_out)
     return Y.transpose(0, 1)
+
+
+def is_depthwise(c_i: int, c_o: int, groups: int) -> bool:
+    """Tell whether each of several channels has a kernel of its own, and only one."""
+    return c_i == c_o == groups > 1
+
+
+def depthwise(K: Tensor, W: Tensor) -> Tensor:
+    """Add up, place by place in the kernel, its weight times the pixels that it meets: no window is copied.
+
+    Shapes: ``(c, 1, k_h, k_w), (n, c, h_out, w_out, k_h, k_w) -> (n, c, h_out, w_out)``.
+    """
+    K = K[:, 0, :, :, None, None]  # (c, k_h, k_w, 1, 1)
+    (a, b), *others = product(*map(range, W.shape[-2:]))
+    Y = W[..., a, b] * K[:, a, b]
+    for a, b in others:
+        Y.addcmul_(W[..., a, b], K[:, a, b])
+    return Y

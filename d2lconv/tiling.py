@@ -18,11 +18,12 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
-from d2lconv.contraction import add_border, correlate, im2col, multiply, windows
+from d2lconv.contraction import add_border, correlate, im2col, is_depthwise, multiply, windows
 from d2lconv.runtime import autocast_dtype, autocast_off
 from d2lconv.validation import Geometry, dilated
 
-TILE = 2**21  # numbers in the columns of a tile: 8 MiB of float32, still in the last cache when they are multiplied
+TILE = 2**19  # numbers in the columns of a tile: 2 MiB of float32, still in a core's cache when they are multiplied
+AT_ONCE = 4  # so many tiles are one, if that is all: to put the parts of the output together takes longer
 PIXELS = 512  # output pixels in a tile, at least: with fewer a matrix product is slow
 
 
@@ -85,9 +86,9 @@ def cut(n: int, c_i: int, c_o: int, geometry: Geometry) -> list[tuple[slice, sli
     h_out, w_out = geometry.output_size
     column = c_i * k_h * k_w
     pixels = max(PIXELS, TILE // column)
-    if n * h_out * w_out <= pixels:
+    if n * h_out * w_out <= AT_ONCE * pixels:
         return [(slice(0, n), slice(0, h_out))]
-    if column <= c_o or k_h * k_w == 1:
+    if column <= c_o or k_h * k_w == 1 or is_depthwise(c_i, c_o, geometry.groups):
         pixels = max(PIXELS, h_out * w_out)  # whole images: their columns are no larger than the output, or not made
     images = max(1, pixels // (h_out * w_out))
     rows = max(1, pixels // w_out)
@@ -217,6 +218,10 @@ def col2im(dY: Tensor, K: Tensor, W: Tensor, groups: int) -> None:
     view of the image's gradient.
     """
     n, c_i, h_out, w_out, k_h, k_w = W.shape
+    if is_depthwise(c_i, len(K), groups):
+        for a, b in product(range(k_h), range(k_w)):
+            W[..., a, b].addcmul_(dY, K[:, :, a, b, None])
+        return
     rows = K.reshape(groups, len(K) // groups, -1)
     dY_columns = im2col(dY[..., None, None], groups)
     columns = torch.bmm(rows.transpose(1, 2), dY_columns)

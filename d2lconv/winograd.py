@@ -14,7 +14,7 @@ from d2lconv.runtime import autocast_off
 from d2lconv.validation import shapes
 
 TRANSFORM = 80  # to transform one number, which is read and written, takes as long as so many multiply-adds
-TILES = 1024  # at a time: enough columns for a matrix product, few enough for a cache
+TILES = 512  # at a time: enough columns for a matrix product, few enough for a cache
 
 
 @shapes(X="c_i h w", K="c_o c_i k_h k_w", returns="c_o h_out w_out")
@@ -60,7 +60,7 @@ def in_tiles(X: Tensor, K: Tensor, m: int) -> Tensor:
     c_o, c_i, *_ = K.shape
     h_out = X.shape[1] - 2
     w_out = X.shape[2] - 2
-    A_T, G, B_T = (matrix.to(X) for matrix in transforms(m))
+    A_T, G, B_T = (matrix.to(X) for matrix in TRANSFORMS[m])
     bottom = -h_out % m
     right = -w_out % m
     X = add_border(X, ((0, bottom), (0, right)))
@@ -105,3 +105,6 @@ def values(n: int, t: int) -> Tensor:
     finite = torch.vander(exact, n, increasing=True)
     infinity = torch.eye(n, dtype=torch.float64, device="cpu")[-1:]  # where the last coefficient decides
     return torch.cat([finite, infinity])
+
+
+TRANSFORMS = {m: transforms(m) for m in (2, 4)}

@@ -54,21 +54,21 @@ def form(request):
     return request.param
 
 
-@pytest.fixture(scope="module", params=[(tiling.TILE, tiling.PIXELS), (256, 1), (1, 1)],
+@pytest.fixture(scope="module", params=[(tiling.TILE, tiling.PIXELS, tiling.AT_ONCE), (256, 1, 1), (1, 1, 1)],
                 ids=["whole", "in tiles", "row by row"])
 def tiles(request):
     """Work on the small problems of tests as on large ones, too: in tiles of so many numbers, and pixels."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiling, "TILE", request.param[0])
-        patch.setattr(tiling, "PIXELS", request.param[1])
+        for name, number in zip(("TILE", "PIXELS", "AT_ONCE"), request.param):
+            patch.setattr(tiling, name, number)
         yield
 
 
 @pytest.fixture
 def small_tiles(monkeypatch):
     """Work in tiles of a row of one image each."""
-    monkeypatch.setattr(tiling, "TILE", 1)
-    monkeypatch.setattr(tiling, "PIXELS", 1)
+    for name in ("TILE", "PIXELS", "AT_ONCE"):
+        monkeypatch.setattr(tiling, name, 1)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 
 import pytest
 import torch
@@ -39,6 +40,7 @@ def seen_through(k_h, k_w, h_out, w_out):
 def test_a_tile_is_some_images_or_some_rows_of_one(monkeypatch):
     monkeypatch.setattr(tiling, "TILE", 1000)
     monkeypatch.setattr(tiling, "PIXELS", 1)
+    monkeypatch.setattr(tiling, "AT_ONCE", 1)
     channels = 2, 7  # c_i and c_o; ten numbers in a column of a 5x1 kernel, so a hundred pixels in a tile
     assert sizes(cut(6, *channels, seen_through(5, 1, 5, 6))) == [(3, 5), (3, 5)]
     assert sizes(cut(2, *channels, seen_through(5, 1, 10, 30))) == [(1, 3), (1, 3), (1, 3), (1, 1)] * 2
@@ -50,12 +52,27 @@ def test_a_tile_is_some_images_or_some_rows_of_one(monkeypatch):
 def test_a_tile_has_pixels_enough_for_a_fast_product(monkeypatch):
     monkeypatch.setattr(tiling, "TILE", 1)
     monkeypatch.setattr(tiling, "PIXELS", 60)
+    monkeypatch.setattr(tiling, "AT_ONCE", 1)
     assert sizes(cut(1, 9, 1, seen_through(3, 3, 12, 10))) == [(1, 6), (1, 6)]
+
+
+def test_a_few_tiles_are_one_if_that_is_all(monkeypatch):
+    monkeypatch.setattr(tiling, "TILE", 1)
+    monkeypatch.setattr(tiling, "PIXELS", 30)
+    monkeypatch.setattr(tiling, "AT_ONCE", 4)
+    assert sizes(cut(1, 9, 1, seen_through(3, 3, 12, 10))) == [(1, 12)]
+    assert sizes(cut(1, 9, 1, seen_through(3, 3, 13, 10))) == [(1, 3)] * 4 + [(1, 1)]
 
 
 @pytest.mark.parametrize(("c_i", "c_o", "k"), [(2, 20, 3), (2, 18, 3), (9, 3, 1)], ids=["more", "as many", "1x1"])
 def test_rows_are_not_cut_where_columns_are_no_larger_than_the_output(small_tiles, c_i, c_o, k):
     assert sizes(cut(2, c_i, c_o, seen_through(k, k, 12, 10))) == [(1, 12), (1, 12)]
+
+
+def test_rows_are_cut_where_a_layer_with_groups_makes_columns_and_not_where_it_is_depthwise(small_tiles):
+    windows = seen_through(3, 3, 12, 10)
+    assert sizes(cut(2, 4, 4, replace(windows, groups=4))) == [(1, 12), (1, 12)]
+    assert sizes(cut(2, 4, 8, replace(windows, groups=4))) == [(1, 1)] * 24
 
 
 def test_the_tiles_are_all_there_is_one_after_the_other(small_tiles):
@@ -200,6 +217,8 @@ def test_only_the_columns_of_a_tile_are_in_memory():
         X, K = torch.ones(1, 32, 362, 362), torch.ones(32, 32, 3, 3)
         conv2d(X[..., :64, :64], K)
         before = peak()
+        Y = conv2d(X, K[:, :1], padding=1, groups=32)  # depthwise, which makes none
+        print(peak() - before)
         Y = conv2d(X, K, padding=1)
         print(peak() - before)
         Y = conv2d(X.requires_grad_(), K.requires_grad_(), padding=1)
@@ -208,7 +227,8 @@ def test_only_the_columns_of_a_tile_are_in_memory():
         print(peak() - before)
     """
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    forward, twice_back = map(float, run.stdout.split())
+    depthwise, forward, twice_back = map(float, run.stdout.split())
+    assert depthwise < 3 * 16
     assert forward < 16 + 64
     assert twice_back < 20 * 16  # autograd keeps some fifteen tensors like the image, and no columns
 
