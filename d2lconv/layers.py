@@ -27,7 +27,7 @@ def arriving(layer: nn.Module, x: Tensor) -> tuple[str, int]:
     if name in FEATURES:
         return name, x.shape[-1]
     kernel = getattr(layer, "kernel_size", None)
-    one_image = isinstance(kernel, tuple) and x.ndim == len(kernel) + 1 < 4
+    one_image = isinstance(kernel, tuple) and x.ndim == len(kernel) + 1
     return name, x.shape[0 if one_image else 1]
 
 

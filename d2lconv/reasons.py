@@ -53,9 +53,9 @@ def refusal(trace: Trace, call: Call) -> str:
     if x is None:
         return f"{place} is given nothing. Has the forward before it a return?"
     if not isinstance(x, Tensor):
-        hint = f" Call it: nn.{type(x).__name__}()(x)." if isinstance(x, nn.Module) else ""
         kind = type(x).__name__
-        return f"{place} takes a tensor, but is given {'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}.{hint}"
+        hint = f" Call it: nn.{kind}()(x)." if isinstance(x, nn.Module) else ""
+        return f"{place} takes a tensor, but is given an object of type {kind}.{hint}"
     if isinstance(layer, nn.Embedding) and x.numel():
         return (f"{place} takes integers from 0 to {layer.num_embeddings - 1}, "
                 f"but gets {x.dtype} from {x.min()} to {x.max()}.")

@@ -650,7 +650,35 @@ def test_a_layer_that_is_called_again_after_it_has_raised_has_a_row_for_each_cal
 
 def test_a_layer_that_is_made_and_not_called_is_noticed(tmp_path):
     report = d2l.summary(own("x = self.conv2(nn.ReLU(x))", tmp_path), torch.rand(1, 1, 8, 8))
-    assert report.advice == "model.conv2 takes a tensor, but is given a ReLU. Call it: nn.ReLU()(x)."
+    assert report.advice == "model.conv2 takes a tensor, but is given an object of type ReLU. Call it: nn.ReLU()(x)."
+
+
+@pytest.mark.parametrize(("model", "X", "advice"), [
+    (nn.Conv2d(3, 8, 3), torch.rand(1, 3, 8, 8).double(),
+     "The input is torch.float64, but model.weight is torch.float32.\nWrite:\n    X = X.float()  # as the weights are"),
+    (nn.Conv2d(3, 8, 3), torch.rand(2, 1, 8, 8),
+     "model is made for 3 channels, but gets 1: its input is (2, 1, 8, 8).\nWrite:\n    model = nn.Conv2d(1, 8, 3)\n"
+     "or:\n    X = X.expand(-1, 3, -1, -1)  # the same grey three times"),
+    (nn.Conv3d(3, 8, 3), torch.rand(2, 9, 9, 9),
+     "model is made for 3 channels, but gets 2: its input is (2, 9, 9, 9).\nWrite:\n    model = nn.Conv3d(2, 8, 3)"),
+    (nn.Conv2d(3, 8, 3), torch.rand(10), "model (Conv2d) gets a tensor of 1 axis, (10,)."),
+    (nn.BatchNorm2d(1), torch.rand(2, 1, 1, 4, 4),
+     "model (BatchNorm2d) gets a tensor of 5 axes, (2, 1, 1, 4, 4).\nWrite:\n    X = X.squeeze(1)  # one axis less"),
+    (nn.BatchNorm2d(4), torch.rand(1, 4, 1, 1),
+     "model (BatchNorm2d) gets a tensor of 4 axes, (1, 4, 1, 1).\n"
+     "Write:\n    model.eval()  # a single value has no statistics to normalise with"),
+    (nn.Conv2d(3, 8, 5), torch.rand(3, 4, 9),
+     "model looks at 5x5 numbers, but its input is only (3, 4, 9).\nWrite:\n    model = nn.Conv2d(3, 8, 5, padding=2)"),
+], ids=["dtype", "channels", "a volume", "one axis", "five axes", "one value", "a small image"])
+def test_an_advice_reads_as_a_whole(model, X, advice):
+    assert d2l.summary(model, X).advice == advice
+
+
+@pytest.mark.parametrize("pool", [nn.MaxPool2d(3, padding=2), nn.AvgPool2d(3, padding=2)], ids=["max", "average"])
+def test_a_window_as_large_as_its_input_is_not_too_large(pool):
+    report = d2l.summary(pool, torch.rand(1, 1, 3, 3))
+    assert "at most half" in str(report.error)
+    assert "looks at" not in report.advice
 
 
 def test_a_layer_of_attention_is_told_how_many_features_it_gets():
@@ -698,7 +726,7 @@ def test_an_embedding_without_an_index_is_told_to_take_integers():
 
 def test_a_nested_list_is_told_to_be_no_tensor():
     report = d2l.summary(nn.Conv2d(3, 8, 3), [[1.0, 2.0], [3.0, 4.0]])
-    assert report.advice == "model takes a tensor, but is given a list."
+    assert report.advice == "model takes a tensor, but is given an object of type list."
 
 
 def test_factors_are_told_to_have_as_many_axes(tmp_path):
