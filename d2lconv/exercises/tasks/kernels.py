@@ -72,8 +72,6 @@ def grey_kernel(K):
     "not square": [((1, 2, 2, 2),), ((2, 3, 1, 4),), ((3, 1, 2, 2),)],
 }), wrong=[
     (of.RESHAPED, lambda K: K.reshape(*K.shape[:1:-1], *K.shape[:2])),
-    (of.EXCHANGED_IO, lambda K: K.permute(2, 3, 0, 1)),
-    (of.EXCHANGED_HW, lambda K: K.permute(3, 2, 1, 0)),
 ])
 def hwio_to_oihw(K):
     """Bring a Keras kernel into torch's order of axes.
