@@ -129,7 +129,7 @@ def meant(operation: str, shapes: list[Any]) -> str:
 def shortcut(before: Any, after: Any) -> str:
     """Write the layer that makes one shape of another before their sum, if a stride does that."""
     stride = math.ceil(before[2] / after[2])
-    if math.ceil(before[2] / stride) != after[2]:
+    if [math.ceil(n / stride) for n in before[2:]] != [*after[2:]]:
         return ""
     strided = f", stride={stride}" if stride > 1 else ""
     return (f" Before the sum, {before} needs a layer of its own: "

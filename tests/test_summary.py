@@ -14,6 +14,7 @@ from torch.nn.functional import max_pool2d, relu
 from torch.utils.flop_counter import FlopCounterMode
 
 import d2lconv as d2l
+from d2lconv.reasons import meant
 
 POOLED = nn.AdaptiveAvgPool2d(1), nn.Flatten()
 
@@ -661,6 +662,12 @@ def test_a_layer_that_is_made_and_not_called_is_noticed(tmp_path):
      "or:\n    X = X.expand(-1, 3, -1, -1)  # the same grey three times"),
     (nn.Conv3d(3, 8, 3), torch.rand(2, 9, 9, 9),
      "model is made for 3 channels, but gets 2: its input is (2, 9, 9, 9).\nWrite:\n    model = nn.Conv3d(2, 8, 3)"),
+    (nn.Sequential(nn.Conv2d(3, 8, 1), nn.Conv2d(4, 5, 1)), torch.rand(2, 3, 9, 9),
+     "model[1] is made for 4 channels, but gets 8: its input is (2, 8, 9, 9).\n"
+     "Write:\n    model[1] = nn.Conv2d(8, 5, 1)"),
+    (nn.Sequential(nn.Conv2d(3, 8, 3), nn.Linear(8, 10)), torch.rand(2, 3, 8, 8),
+     "model[1] is made for 8 features, but gets 6: its input is (2, 8, 6, 6), maps that are not flattened.\nWrite:\n"
+     "    model[1] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), model[1])"),
     (nn.Conv2d(3, 8, 3), torch.rand(10), "model (Conv2d) gets a tensor of 1 axis, (10,)."),
     (nn.BatchNorm2d(1), torch.rand(2, 1, 1, 4, 4),
      "model (BatchNorm2d) gets a tensor of 5 axes, (2, 1, 1, 4, 4).\nWrite:\n    X = X.squeeze(1)  # one axis less"),
@@ -669,9 +676,51 @@ def test_a_layer_that_is_made_and_not_called_is_noticed(tmp_path):
      "Write:\n    model.eval()  # a single value has no statistics to normalise with"),
     (nn.Conv2d(3, 8, 5), torch.rand(3, 4, 9),
      "model looks at 5x5 numbers, but its input is only (3, 4, 9).\nWrite:\n    model = nn.Conv2d(3, 8, 5, padding=2)"),
-], ids=["dtype", "channels", "a volume", "one axis", "five axes", "one value", "a small image"])
+], ids=["dtype", "channels", "channels inside", "not flattened", "a volume", "one axis", "five axes", "one value", "a small image"])
 def test_an_advice_reads_as_a_whole(model, X, advice):
     assert d2l.summary(model, X).advice == advice
+
+
+@pytest.mark.parametrize("axis", [2, 3])
+def test_maps_that_are_joined_along_rows_or_columns_are_noticed(axis):
+    class Joined(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Conv2d(3, 4, 3), nn.Conv2d(8, 4, 3)
+
+        def forward(self, x):
+            x = self.first(x)
+            return self.second(torch.cat([x, x], axis))
+
+    report = d2l.summary(Joined(), torch.rand(2, 3, 8, 7))
+    assert "torch.cat joins rows or columns, unless it is given the axis of the channels, 1." in report.advice
+
+
+@pytest.mark.parametrize(("operation", "shapes", "said"), [
+    ("view", [(2, 4, 6, 6)], "Each image has 144 numbers there."),
+    ("reshape", [(2, 4, 6, 6)], "Each image has 144 numbers there."),
+    ("cat", [(2, 4, 6, 6), (2, 4)], "All must have as many axes: .flatten(1) makes a row of each image."),
+    ("cat", [(1, 4, 6, 6), (2, 4, 6, 6)], "A batch of one is repeated by .expand(2, -1, -1, -1)."),
+    ("cat", [(1, 1, 6, 6), (2, 1, 6, 6)], "A batch of one is repeated by .expand(2, -1, -1, -1)."),
+    ("cat", [(2, 4, 6, 6), (3, 4, 6, 6)], "Only the axis along which they are joined may differ."),
+    ("cat", [(1, 4, 6, 6), (2, 4, 6, 5)], "Only the axis along which they are joined may differ."),
+    ("matmul", [(2, 3, 4), (2, 5, 4)], "Their last axes agree: write .transpose(-2, -1) after the second."),
+    ("bmm", [(2, 3, 4), (2, 5, 4)], "Their last axes agree: write .transpose(-2, -1) after the second."),
+    ("bmm", [(2, 3, 4), (2, 5, 6)], ""),
+    *((name, [(2, 4, 6, 6), (2, 4)], "For one number for each channel, write [:, :, None, None] after the second.")
+      for name in ("add", "sub", "mul", "div")),
+    *((name, shapes, "Before the sum, (2, 4, 6, 12) needs a layer of its own: "
+       "self.shortcut = nn.Conv2d(4, 8, 1, stride=2)")
+      for name in ("add", "sub") for shapes in ([(2, 4, 6, 12), (2, 8, 3, 6)], [(2, 8, 3, 6), (2, 4, 6, 12)])),
+    ("add", [(2, 8, 6, 6), (2, 4, 6, 6)],
+     "Before the sum, (2, 4, 6, 6) needs a layer of its own: self.shortcut = nn.Conv2d(4, 8, 1)"),
+    ("add", [(2, 4, 6, 9), (2, 8, 3, 3)], ""),
+    ("add", [(2, 4, 9, 6), (2, 8, 3, 3)], ""),
+    ("add", [(2, 4, 6, 6), (4, 8, 6)], ""),
+    ("erfinv", [(2, 4, 6, 6)], ""),
+])
+def test_what_is_meant_by_an_operation_is_guessed_from_its_shapes(operation, shapes, said):
+    assert meant(operation, shapes).strip() == said
 
 
 @pytest.mark.parametrize("pool", [nn.MaxPool2d(3, padding=2), nn.AvgPool2d(3, padding=2)], ids=["max", "average"])
