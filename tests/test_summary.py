@@ -267,6 +267,8 @@ BROKEN = {  # the network, what it is given, the layer that refuses, and the rep
     "float64": (net(nn.Conv2d(3, 16, 3), out=16), rgb.double(), "0", "X = X.float()"),
     "a half network": (nn.Sequential(nn.Linear(784, 10)).half(), row, "0", "X = X.half()"),
     "a half layer": (nn.Sequential(nn.Linear(700, 10)).half(), row.half(), "0", "model[0] = nn.Linear(784, 10).half()"),
+    "a network in bfloat16": (nn.Sequential(nn.Linear(784, 10)).bfloat16(), row, "0", "X = X.bfloat16()"),
+    "a network in float64": (nn.Sequential(nn.Linear(784, 10)).double(), row, "0", "X = X.double()"),
     "indices": (nn.Sequential(nn.Embedding(10, 4)), torch.ones(2, 3), "0", "X = X.long()"),
     "the layer before": (net(nn.Conv2d(1, 16, 3), nn.Conv2d(32, 8, 3), out=8), grey, "1",
                          "model[1] = nn.Conv2d(16, 8, 3)"),
@@ -330,6 +332,10 @@ BROKEN = {  # the network, what it is given, the layer that refuses, and the rep
     "odd sides": (UNet(), rgb[..., 1:, 1:], None, "X = nn.functional.pad(X, (0, 1, 0, 1))"),
     "rows of pixels": (nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(2704, 9)), row, "0",
                        "X = X.reshape(-1, 1, 28, 28)"),
+    "rows of pixels for a layer that takes any channels": (
+        nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(1, 4, 3)), row, "0", "X = X.reshape(-1, 1, 28, 28)"),
+    "sequences without a channel axis": (nn.Conv1d(1, 4, 3), torch.rand(2, 28), "", "X = X[:, None]"),
+    "one sequence": (nn.Sequential(nn.Conv1d(3, 4, 3), nn.BatchNorm1d(4)), torch.rand(3, 28), "1", "X = X[None]"),
     "sequences with channels last": (nn.Sequential(nn.Conv1d(3, 4, 3), nn.Flatten(), nn.Linear(104, 9)),
                                      torch.rand(2, 28, 3), "0", "X = X.movedim(-1, 1)"),
     "a sequence after an embedding": (nn.Sequential(nn.Embedding(9, 4), nn.Conv1d(4, 2, 3)), torch.ones(2, 7).long(),
@@ -660,6 +666,9 @@ def test_a_layer_that_is_made_and_not_called_is_noticed(tmp_path):
     (nn.Conv2d(3, 8, 3), torch.rand(2, 1, 8, 8),
      "model is made for 3 channels, but gets 1: its input is (2, 1, 8, 8).\nWrite:\n    model = nn.Conv2d(1, 8, 3)\n"
      "or:\n    X = X.expand(-1, 3, -1, -1)  # the same grey three times"),
+    (nn.Conv2d(3, 8, 3), torch.ones(9, 9, 3).byte(),
+     "The input is torch.uint8, but model.weight is torch.float32.\nWrite:\n    X = X.movedim(-1, 0)[None].float() "
+     "/ 255  # channels first, in a batch of one, bytes become numbers from 0 to 1"),
     (nn.Conv3d(3, 8, 3), torch.rand(2, 9, 9, 9),
      "model is made for 3 channels, but gets 2: its input is (2, 9, 9, 9).\nWrite:\n    model = nn.Conv3d(2, 8, 3)"),
     (nn.Sequential(nn.Conv2d(3, 8, 1), nn.Conv2d(4, 5, 1)), torch.rand(2, 3, 9, 9),
@@ -676,7 +685,7 @@ def test_a_layer_that_is_made_and_not_called_is_noticed(tmp_path):
      "Write:\n    model.eval()  # a single value has no statistics to normalise with"),
     (nn.Conv2d(3, 8, 5), torch.rand(3, 4, 9),
      "model looks at 5x5 numbers, but its input is only (3, 4, 9).\nWrite:\n    model = nn.Conv2d(3, 8, 5, padding=2)"),
-], ids=["dtype", "channels", "channels inside", "not flattened", "a volume", "one axis", "five axes", "one value", "a small image"])
+], ids=["dtype", "channels", "channels inside", "not flattened", "bytes", "a volume", "one axis", "five axes", "one value", "a small image"])
 def test_an_advice_reads_as_a_whole(model, X, advice):
     assert d2l.summary(model, X).advice == advice
 
