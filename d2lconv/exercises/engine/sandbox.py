@@ -170,6 +170,8 @@ def readable(value):
     if isinstance(value, torch.Tensor):
         if value.layout is not torch.strided and value.numel() <= HUGE:
             value = value.to_dense()
+        if value.is_quantized:
+            value = value.dequantize()
         return value.detach().cpu().resolve_conj().resolve_neg()
     if type(value) in (tuple, list):
         return type(value)(map(readable, value[:1000])) if len(value) <= 1000 else value

@@ -26,7 +26,7 @@ def show(value, digits=4):
     if isinstance(value, torch.Tensor):
         try:
             return show_tensor(value, digits)
-        except Exception:  # nested, quantized, ...
+        except Exception:  # nested, ...
             return "a tensor that cannot be shown"
     if isinstance(value, tuple):
         more = ", ..." if len(value) > 8 else ""
