@@ -468,11 +468,6 @@ def test_without_scripts_practice_shows_one_question_of_each_kind(show):
 
 # How it looks
 
-@pytest.fixture(scope="module")
-def every():
-    return [d2l.ask(name) for name in TEMPLATES]
-
-
 CUT = """() => [...document.querySelectorAll("form *")].filter(part => {
     const [box, around] = [part, part.closest("form")].map(one => one.getBoundingClientRect());
     return part.checkVisibility() && !part.closest("pre, style, script")
@@ -480,8 +475,8 @@ CUT = """() => [...document.querySelectorAll("form *")].filter(part => {
 }).map(part => part.outerHTML.slice(0, 90))"""
 
 
-def test_nothing_is_cut_and_nothing_scrolls_sideways_on_a_narrow_screen(show, every):
-    page = show(*every, viewport={"width": 320, "height": 640})
+def test_nothing_is_cut_and_nothing_scrolls_sideways_on_a_narrow_screen(show):
+    page = show(*map(d2l.ask, TEMPLATES), viewport={"width": 320, "height": 640})
     for question in page.locator(".d2lconv-question:has(input)").all():
         question.get_by_role("textbox").fill("99999, 99999, 99999")
         question.get_by_role("textbox").press("Enter")

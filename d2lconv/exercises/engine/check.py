@@ -24,18 +24,14 @@ def check(function, exercise, seconds=SECONDS):
     finding = no_function(function, exercise)
     if finding:
         return Report(False, (finding,))
-    with on_cpu():  # where we compare, whatever the default is; the function has a thread of its own
+    here = torch.get_default_device().type == "cpu"  # a default that is set makes every call of torch slower
+    with contextlib.nullcontext() if here else torch.device("cpu"):  # the function has a thread of its own
         adapted = exercise.adapt(function)
         trials = tried(adapted, exercise.problems, seconds)
         finding = no_result(function, exercise, trials[0].outcome)
         if finding:
             return Report(False, (finding,))
         return reported(adapted, exercise, trials)
-
-
-def on_cpu():
-    """Make new tensors on the CPU; where they are made there already, this costs nothing."""
-    return contextlib.nullcontext() if torch.get_default_device().type == "cpu" else torch.device("cpu")
 
 
 def tried(function, problems, seconds):

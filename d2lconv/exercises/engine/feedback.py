@@ -38,14 +38,12 @@ def no_result(function, exercise, outcome):
         return todo(exercise) if outcome.stop == Fault.UNWRITTEN else None
     if not (outcome.value is None or outcome.value is ...):
         return None
-    if outcome.printed.strip():
-        text = "Your function prints something, but returns nothing."
-        hint = "What is printed is gone: end with return."
-        return Finding("wrong", text, first_lines(outcome.printed), hint)
-    if computes(function):
-        text = "Your function computes something, but returns nothing."
-        return Finding("wrong", text, hint="What it has found is gone: end with return.")
-    return todo(exercise)
+    printed = first_lines(outcome.printed)
+    if not printed and not computes(function):
+        return todo(exercise)
+    does, what = ("prints", "What is printed") if printed else ("computes", "What it has found")
+    text = f"Your function {does} something, but returns nothing."
+    return Finding("wrong", text, printed, f"{what} is gone: end with return.")
 
 
 def computes(function):

@@ -1,5 +1,6 @@
 """What is counted: sizes, parameters, multiply-adds, memory."""
 
+import functools
 import math
 
 from d2lconv.exercises.engine.exercise import call_by_name, changed
@@ -41,25 +42,23 @@ def with_sides(shape, height, width):
     return *shape[:-2], shape[height], shape[width]
 
 
-def numbers(input_shape, weight_shape, out):
-    """What is counted of a layer is made of these, by name; x, k and y are how many numbers X, K and Y hold."""
-    sides = zip(("c_i", "h", "w", "c_o", "c_k", "k_h", "k_w"), (*input_shape, *weight_shape))
-    x, k, y = map(math.prod, (input_shape, weight_shape, out))
-    return {**dict(sides), "out": out, "x": x, "k": k, "y": y, "work": y * math.prod(weight_shape[1:])}
+def of_layer(count, given, out, Y=None):
+    """Count something of a layer, made of its numbers by name: x, k and y are how many X, K and Y hold."""
+    shapes = *given["input_shape"], *given["weight_shape"]
+    sides = dict(zip(("c_i", "h", "w", "c_o", "c_k", "k_h", "k_w"), shapes))
+    x, k, y = map(math.prod, (given["input_shape"], given["weight_shape"], out))
+    work = y * math.prod(given["weight_shape"][1:])
+    return call_by_name(count, {**given, **sides, "out": out, "x": x, "k": k, "y": y, "work": work, "Y": Y})
 
 
 def counted(count):
-    """Another count of a layer, made of its numbers, of the arguments, and of the right count Y."""
-    def change(Y, given):
-        right = numbers(given["input_shape"], given["weight_shape"], output_shape(**given))
-        return call_by_name(count, {**given, **right, "Y": Y})
-    return change
+    """Another count of a layer, of its own output; Y is the right count."""
+    return lambda Y, given: of_layer(count, given, output_shape(**given), Y)
 
 
 def slips_in_size(count):
     """The slips in a layer's output size, in what is counted of it; one side taken for both, or exchanged."""
-    def of_output(given, out):
-        return call_by_name(count, numbers(given["input_shape"], given["weight_shape"], out))
+    of_output = functools.partial(of_layer, count)
 
     def along(size_h, size_w):
         def change(given, input_shape, weight_shape, stride, padding):
