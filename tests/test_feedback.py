@@ -302,7 +302,7 @@ def test_feedback_says_what_is_right_shows_the_smallest_problem_and_where_to_rea
     wanted = [[ 56,  72],
               [104, 120]]
 → This looks like: mean instead of sum
-  A convolution adds all products up and divides by nothing: the mean is right only up to scale.
+  A convolution adds all products up, and divides by nothing.
   Read "Why the sum, and not the mean?"
   https://your_name.github.io/d2lconv/input_channels.html#why-the-sum-and-not-the-mean"""
 

@@ -385,12 +385,12 @@ def test_the_reader_may_open_the_output_before(show):
     assert page.get_by_text("the output", exact=True).is_visible()
 
 
-@pytest.mark.parametrize(("fold", "body", "options"), [
+@pytest.mark.parametrize(("hide_next", "body", "options"), [
     (False, CELLS, {}), (True, CELLS.replace("bd-article", "other"), {}),
     (True, CELLS, {"java_script_enabled": False})],
     ids=["not asked for", "not on the site", "no scripts"])
-def test_elsewhere_nothing_is_hidden(show, fold, body, options):
-    page = show(d2l.ask("parameters", fold=fold), body=body, **options)
+def test_elsewhere_nothing_is_hidden(show, hide_next, body, options):
+    page = show(d2l.ask("parameters", hide_next=hide_next), body=body, **options)
     assert page.get_by_text("the output", exact=True).is_visible()
 
 

@@ -65,7 +65,7 @@ def card(content, minutes, pages):
     if "text" in content:
         blocks.append(f'<p>{content["text"]}</p>')
     for name, numbers in content.get("ask", {}).items():
-        blocks.append(vote(ask(name, fold=False, **numbers)))
+        blocks.append(vote(ask(name, hide_next=False, **numbers)))
     for cell in content.get("cells", []):
         (page, code), = cell.items()
         blocks.append(str(find(pages, page, code)))

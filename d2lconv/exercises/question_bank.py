@@ -32,8 +32,14 @@ def flat(Y, **_):
     return Y.flatten()
 
 
+def places(size, k, stride=1, padding=0):
+    """Write out how many places a window has along one side."""
+    room = f"{size} + 2*{padding} - {k}" if padding else f"{size} - {k}"
+    return f"{room} + 1" if stride == 1 else f"({room}) // {stride} + 1"
+
+
 MISPLACED = of.SAME_SIZE, of.PLUS_ONE, of.EXCHANGED_HW
-COUNTED_IN = of.ONE_SIDE, of.ROUNDING, of.INPUT_PLACES
+COUNTED_IN = of.NO_PADDING, of.ONE_SIDE, of.ROUNDING, of.INPUT_PLACES
 
 TEMPLATES = {
     # One output element
@@ -42,7 +48,7 @@ TEMPLATES = {
         "Two input channels, and a kernel with a slice for each. What is `Y[{i}, {j}]`, the number in row {i} and "
         "column {j} of `corr2d_multi_in(X, K)`?",
         "Each channel meets its own slice, and all products are added: {sum}.",
-        (of.MEAN, of.SHARED, of.ONE_CHANNEL, of.FLIPPED), element, by_channel),
+        (of.MEAN, of.SHARED, of.ONE_CHANNEL, of.FLIPPED, of.EXCHANGED_HW), element, by_channel),
     "element_out": Template(
         "one output element", "corr2d_multi_in_out", own(draw=0, o=1), drawn((2, 2, 2), (2, 2, 2, 2)),
         "Two kernels, each with a slice for each of the two input channels. What is `Y[{o}, 0, 0]`, the first number "
@@ -85,9 +91,9 @@ TEMPLATES = {
         "shapes", "output_shape", own(c_i=3, c_o=16, h=8, w=10, k=3, stride=2, padding=1), layer,
         "`Conv2d({c_i}, {c_o}, {k}, stride={stride}, padding={padding})` gets an image of the shape "
         "({c_i}, {h}, {w}). What is the shape of the output?",
-        "One map for each of the {c_o} kernels; ({h} + 2*{padding} - {k}) // {stride} + 1 high, and the width in "
-        "the same way.",
-        (*COUNTED_IN, of.LAST, of.EXCHANGED_HW, of.EXCHANGED_IO)),
+        "One map for each of the {c_o} kernels, {high} high, and the width in the same way.",
+        (*COUNTED_IN, of.LAST, of.EXCHANGED_HW, of.EXCHANGED_IO),
+        words=lambda given, h, k, stride, padding, **_: {"high": places(h, k, stride, padding)}),
     "shape_depthwise": Template(
         "shapes", "depthwise", own(c=3, h=6, w=6, k=3), ones("c h w", "c k k"),
         "`X` has the shape ({c}, {h}, {w}), and `Conv2d({c}, {c}, {k}, groups={c})` is depthwise. What is the shape "
@@ -106,14 +112,15 @@ TEMPLATES = {
         lambda size, kernel, padding, stride: (size, kernel, stride, padding),
         "A kernel of size {kernel} slides over {size} pixels in a row, with padding {padding} on each side and "
         "stride {stride}. At how many places does it stop?",
-        "({size} + 2*{padding} - {kernel}) // {stride} + 1 = {answer}.",
-        COUNTED_IN),
+        "{places} = {answer}.",
+        COUNTED_IN,
+        words=lambda given, size, kernel, stride, padding: {"places": places(size, kernel, stride, padding)}),
     "weight_shape": Template(
         "shapes", "hwio_to_oihw", own(c_i=3, c_o=(5, (7, 9, 16)), k_h=2, k_w=2), ones("k_h k_w c_i c_o"),
         "What is the shape of `Conv2d({c_i}, {c_o}, ({k_h}, {k_w})).weight`?",
         "Output channels first, then input channels, then rows and columns: one kernel for each output, and in it "
         "one slice for each input.",
-        (of.EXCHANGED_IO, of.EXCHANGED_HW, of.RESHAPED), shape),
+        (of.EXCHANGED_IO, of.EXCHANGED_HW, of.RESHAPED, of.SHARED), shape),
     "keras_weight": Template(
         "shapes", "hwio_to_oihw", own(k_h=3, k_w=3, c_i=16, c_o=(32, (7, 9, 16))), ones("k_h k_w c_i c_o"),
         "A Keras kernel has the shape ({k_h}, {k_w}, {c_i}, {c_o}). What is the shape of the same kernel in PyTorch?",
@@ -139,8 +146,10 @@ TEMPLATES = {
         own(c_i=(2, (2, 3, 4)), c_o=(3, (3, 4, 5)), h=6, w=6, k=3, stride=(1, (1, 1, 2)), padding=(1, (0, 1))), layer,
         "A layer with {c_o} kernels of {k}x{k} reads {c_i} channels of {h}x{w}, with stride {stride} and padding "
         "{padding}. How many multiply-adds does it do?",
-        "Each of the {c_o} * {c_i} * {k} * {k} weights is used once at every output position.",
-        (of.MAC_TWO, of.NO_PLACES, of.TWO_LOOPS, of.OUTPUTS_OUT, *COUNTED_IN)),
+        "Each of the {c_o} * {c_i} * {k} * {k} weights is used once at every output position. There are {rows} "
+        "rows of them, and as many columns: {answer}.",
+        (of.MAC_TWO, of.NO_PLACES, of.TWO_LOOPS, of.OUTPUTS_OUT, *COUNTED_IN),
+        words=lambda given, h, k, stride, padding, **_: {"rows": places(h, k, stride, padding)}),
     "flops": Template(
         "multiply-adds", "flops",
         own(c_i=(3, (2, 3, 4)), c_o=(4, (3, 4, 5)), h=(3, (2, 3, 4, 5)), k=(3, (1, 2, 3))),
@@ -188,7 +197,7 @@ TEMPLATES = {
         lambda c_i, c_o, k: (c_i, c_o, k),
         "A depthwise separable layer leads from {c_i} to {c_o} channels, {k}x{k}, without biases. How many weights "
         "does it have?",
-        "Depthwise {c_i} * {k} * {k}, and 1x1 {c_i} * {c_o}: {answer} in all.",
+        "Depthwise {c_i} * {k} * {k}, a slice for each input channel, and 1x1 {c_i} * {c_o}: {answer} in all.",
         (of.NO_POINTWISE, of.EXCHANGED_IO), lambda ratio, c_i, c_o, k: ratio * c_i * c_o * k * k),
 
     # 1x1

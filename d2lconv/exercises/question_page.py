@@ -10,7 +10,7 @@ from string import Template
 
 def ask_page(question):
     """Write a page that asks one question."""
-    return page("question", folded(question), packed({**pool([question]), "fold": question.fold}))
+    return page("question", folded(question), packed({**pool([question]), "fold": question.hide_next}))
 
 
 def practice_page(questions):
@@ -41,7 +41,8 @@ def folded(question):
         parts.append(f"<pre>{question.grid}</pre>")
     if question.options:
         parts.append(listed(question.options))
-    wrong = [f"{answer}: {belief.name}. {belief.hint}" for answer, belief in question.wrong.items()]
+    answers = {belief: [a for a, b in question.wrong.items() if b is belief] for belief in question.wrong.values()}
+    wrong = [f"{' or '.join(several)}: {belief.name}. {belief.hint}" for belief, several in answers.items()]
     parts.append(
         "<details><summary>Answer</summary>"
         f"<p><strong>{marked(question.answer)}</strong>. {marked(question.why)}</p>"

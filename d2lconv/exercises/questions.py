@@ -50,7 +50,7 @@ class Question:
     why: str
     answer: str
     wrong: dict[str, Misconception]
-    fold: bool = False
+    hide_next: bool = False
 
     def __repr__(self):
         options = [f"- {option}" for option in self.options]
@@ -73,11 +73,11 @@ class Practice:
         return practice_page(self.questions)
 
 
-def ask(question: str, *, fold: bool = True, **numbers: int) -> Question:
+def ask(question: str, *, hide_next: bool = True, **numbers: int) -> Question:
     """Ask a question in the page, before the cell whose result decides it.
 
     A wrong answer is met with the name of the belief that leads to it. On the site, the output of the next cell is
-    folded until the question is answered, or the reader opens it; with ``fold=False`` it stays as it is.
+    folded until the question is answered, or the reader opens it; with ``hide_next=False`` it stays as it is.
     ``numbers`` replace the book's own.
 
     Raises ``ValueError`` for an unknown question or number, and where two beliefs give the same answer;
@@ -93,7 +93,7 @@ def ask(question: str, *, fold: bool = True, **numbers: int) -> Question:
     if unknown:
         raise ValueError(f"the question {question!r} has no number {unknown[0]!r}: it has {', '.join(own)}.")
     own |= {name: check_int(name, n, 0) for name, n in numbers.items()}
-    return pose(question, own, check_bool("fold", fold))
+    return pose(question, own, check_bool("hide_next", hide_next))
 
 
 @cache
@@ -131,7 +131,7 @@ def variants(name: str) -> Iterator[Question]:
             yield question
 
 
-def pose(name: str, numbers: Mapping[str, int], fold: bool = False) -> Question:
+def pose(name: str, numbers: Mapping[str, int], hide_next: bool = False) -> Question:
     """Compute the right answer, and what each belief makes of the same numbers."""
     template = TEMPLATES[name]
     with torch.device("cpu"):
@@ -146,7 +146,7 @@ def pose(name: str, numbers: Mapping[str, int], fold: bool = False) -> Question:
     values["answer"], wrong = chosen(options, found) if options else typed(truth, found)
     text, why = template.text.format_map(values), template.why.format_map(values)
     grid = values.get("grid", "")
-    return Question(name, template, values, text, grid, tuple(options), why, values["answer"], wrong, fold)
+    return Question(name, template, values, text, grid, tuple(options), why, values["answer"], wrong, hide_next)
 
 
 def outcome(template, function, arguments, numbers):

@@ -72,6 +72,8 @@ def grey_kernel(K):
     "not square": [((1, 2, 2, 2),), ((2, 3, 1, 4),), ((3, 1, 2, 2),)],
 }), wrong=[
     (of.RESHAPED, lambda K: K.reshape(*K.shape[:1:-1], *K.shape[:2])),
+    (of.SHARED, lambda Y: Y[:, :1]),
+    (of.SHARED, lambda Y: Y[:, 0]),
 ])
 def hwio_to_oihw(K):
     """Bring a Keras kernel into torch's order of axes.

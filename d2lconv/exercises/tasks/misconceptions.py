@@ -51,7 +51,7 @@ def known(name, read, hint):
 # Which channels, which slices
 
 MEAN = known("mean instead of sum", "sum",
-             "A convolution adds all products up and divides by nothing: the mean is right only up to scale.")
+             "A convolution adds all products up, and divides by nothing.")
 SHARED = known("one shared kernel", "own slice",
                "Every input channel has its own slice of the kernel, with its own weights: K[o, c] meets X[c].")
 ONE_CHANNEL = known("only one input channel seen", "own slice",
@@ -114,7 +114,8 @@ NOT_SQUARE = known("what is not square is refused", "formula",
                    "Your function's own check, quoted above, refuses it. Nothing in the sum needs equal sides: "
                    "use both sides, and the check can go.")
 EXCHANGED_IO = known("c_o and c_i exchanged", "outputs",
-                     "In a weight, output channels come first and input channels second: which is meant here?")
+                     "Inputs and outputs have changed places. Conv2d is called with the input channels first; its weight has "
+                     "the output channels first.")
 NOT_EXCHANGED = known("channels not exchanged on the way back", "input gradient",
                       "Going back, the output's channels come in and the input's go out: which axis of K is "
                       "summed over now?")
@@ -176,7 +177,7 @@ STRIDE_TIMES = known("multiplied by the stride", "formula",
 PLUS_ONE = known("off by one in the output size", "sizes",
                  "A window of k fits into h at h - k + 1 places: the first place counts, too.")
 INPUT_PLACES = known("input positions counted instead of output positions", "sizes",
-                     "Work is done once for each output element: count the places where the kernel stops.")
+                     "The window stops only where all of it is inside: count its places, not the pixels.")
 
 # Which bias, which group
 
@@ -203,7 +204,8 @@ GROUP_KERNEL = known("one group's kernel on all groups", "groups",
 ONE_GROUP = known("only one group computed", "groups",
                   "Each group makes its own maps, and all of them are the result, one group after the other.")
 INTERLEAVED = known("groups interleaved", "groups",
-                    "A group is a run of neighbouring channels: the first c/groups, then the next. Which is it?")
+                    "A group is a run of neighbouring channels, of the inputs and of the outputs alike: the first outputs see "
+                    "the first inputs.")
 BIAS_GROUP = known("biases divided by the groups", "groups",
                    "Each output channel has its bias, in whatever group it is: c_o in all.")
 BIAS_ALWAYS = known("a bias counted where there is none", "parameters", "With bias=False there is none to count.")
@@ -214,7 +216,8 @@ NO_GROUPS = known("groups left out", "groups",
                   "A kernel sees only its own group's input channels: c_i / groups of them.")
 UNMOVED = known("nothing moved", "shuffle", "Every channel came out where it went in: which one should be second?")
 UNSHUFFLE = known("shuffle undone instead of done", "shuffle",
-                  "Take one channel from each group in turn. Which of the two axes is longer after the first fold?")
+                  "This deals the channels out, like cards to players. A shuffle goes the other way: it takes one channel "
+                  "from each group in turn.")
 
 # What is counted
 
@@ -310,9 +313,9 @@ ONE_EDGE = known("only one sort of edge seen", "edges",
 EITHER = known("either edge instead of both", "edges",
                "A corner needs both edges: what can you take away so that one alone stays below zero?")
 NO_FOLD_BIAS = known("first bias not carried through the second layer", "fold",
-                     "The second layer sees all that the first one gives, its bias, too.")
+                     "The second layer multiplies all that the first one gives, its bias, too.")
 FOLD_ORDER = known("layers folded in the wrong order", "fold",
-                   "The first layer acts first, on x. Which of the two matrices is next to x, then?")
+                   "The first layer acts on x, and the second on all that the first one gives: which is inside?")
 BLUE = known("the wrong colour", "colours", "RGB: red is channel 0. (OpenCV's images have blue there.)")
 ONES = known("green and blue seen as well", "colours",
              "A slice of zeros takes no notice of its channel; any other number adds something to the sum.")
