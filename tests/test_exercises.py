@@ -18,12 +18,12 @@ from torch.nn import functional as F
 import d2lconv
 from d2lconv import exercises, loops
 from d2lconv.exercises import EXERCISES
+from d2lconv.exercises import misconceptions as of
 from d2lconv.exercises.engine.check import checker
 from d2lconv.exercises.engine.report import Section
+from d2lconv.exercises.misconceptions import READ
 from d2lconv.exercises.tasks import counts, kernels
-from d2lconv.exercises.tasks import misconceptions as of
 from d2lconv.exercises.tasks.changes import on
-from d2lconv.exercises.tasks.misconceptions import READ
 from d2lconv.exercises.tasks.slips import task
 
 BOOK = Path(__file__).parent.parent / "book"

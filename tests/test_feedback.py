@@ -19,8 +19,8 @@ import d2lconv
 from d2lconv import exercises, loops
 from d2lconv.exercises import Finding, Report
 from d2lconv.exercises.engine.show import show, table
+from d2lconv.exercises.misconceptions import READ
 from d2lconv.exercises.tasks import counts, kernels
-from d2lconv.exercises.tasks.misconceptions import READ
 
 # Notes on the pass
 

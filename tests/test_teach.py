@@ -8,7 +8,7 @@ import torch
 from scipy import signal
 
 from d2lconv import conv2d_cost
-from d2lconv.exercises.tasks import misconceptions
+from d2lconv.exercises import misconceptions
 
 TEXT = (Path(__file__).parent.parent / "book/teach.md").read_text("utf-8")
 QUESTIONS = re.split(r"^\d+\. ", TEXT.split("## Question bank")[1], flags=re.MULTILINE)[1:]

@@ -3,7 +3,7 @@
 import torch
 
 from d2lconv.arithmetic import explain
-from d2lconv.exercises.tasks import misconceptions as of
+from d2lconv.exercises import misconceptions as of
 from d2lconv.exercises.templates import Template, block, by_channel, drawn, in_a_row, ones, own, side_by_side, tensors
 
 # Arguments that several questions have

@@ -8,6 +8,7 @@ import time
 
 import torch
 
+from d2lconv.exercises import misconceptions as of
 from d2lconv.exercises.engine.feedback import in_place, named, no_function, no_result, progress
 from d2lconv.exercises.engine.notes import leaks, losses
 from d2lconv.exercises.engine.observe import observed
@@ -57,11 +58,11 @@ def reported(function, exercise, trials):
     changed = next((trial.outcome.changed for trial in trials if trial.outcome.changed), None)
     known = recognised(trials, exercise)
     if wrong and not known and not changed and remembered(function, trials):
-        known = (exercise.habits.remembered,)
+        known = (of.REMEMBERED,)
     if known:
         found += map(named, known)
     elif changed:
-        found += [in_place(changed, right=not wrong), named(exercise.habits.in_place)]
+        found += [in_place(changed, right=not wrong), named(of.IN_PLACE)]
     elif wrong:
         hint = found[-1].hint or observed(trials)
         read = exercise.reads.get(wrong.problem.stage, exercise.read)

@@ -30,16 +30,6 @@ class Wrong:
         return getattr(self.change, "simulated", False)
 
 
-@dataclasses.dataclass(frozen=True)
-class Habits:
-    """What a function may do besides: change its input, remember, answer a mismatch, cut channels off."""
-
-    in_place: Misconception
-    remembered: Misconception
-    unchecked: Misconception
-    cut: Misconception
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class Problem:
     """Arguments by name, in their order, and the stage of building at which they are first right."""
@@ -103,15 +93,13 @@ class Exercise:
     ``stages`` are tuples of arguments; a dictionary at the end of a tuple holds options by name. ``reads`` says
     where to read about a stage, if not where ``read`` says. ``options`` are passed by name. ``adapt`` makes of a
     learner's function, which is called as ``written``, the one that is compared. ``mismatch`` are arguments whose
-    channel counts differ. ``habits`` are what a function may do besides. Where numbers are only moved, the answer
-    is ``exact``.
+    channel counts differ. Where numbers are only moved, the answer is ``exact``.
     """
 
     truth: Callable[..., Any]
     stages: dict[str, list[tuple[Any, ...]]]
     read: Section
     changes: tuple[tuple[Misconception, Callable[..., Any]], ...]
-    habits: Habits | None = None
     reads: dict[str, Section] = dataclasses.field(default_factory=dict)
     options: tuple[str, ...] = ()
     written: str = ""

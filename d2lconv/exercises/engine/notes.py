@@ -2,6 +2,7 @@
 
 import torch
 
+from d2lconv.exercises import misconceptions as of
 from d2lconv.exercises.engine.exercise import Problem
 from d2lconv.exercises.engine.report import Finding
 from d2lconv.exercises.engine.trial import attempt, judged, run
@@ -54,9 +55,9 @@ def channel_counts(function, exercise):
     X, K = exercise.mismatch["X"], exercise.mismatch["K"]
     cut = Problem(exercise, "", {"X": X.narrow(-3, 0, K.shape[-3]), "K": K})
     if judged(cut, outcome).fault:
-        known, what = exercise.habits.unchecked, ""
+        known, what = of.UNCHECKED, ""
     else:
-        known, what = exercise.habits.cut, f" ({exercise.habits.cut.name})"
+        known, what = of.ZIP, f" ({of.ZIP.name})"
     shapes = f"X of shape {tuple(X.shape)} and K of shape {tuple(K.shape)}"
     text = f"it answers for {shapes}, where no answer is right{what}."
     yield Finding("note", text, hint=known.hint, read=known.read)

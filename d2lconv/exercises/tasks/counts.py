@@ -3,8 +3,8 @@
 import functools
 import math
 
+from d2lconv.exercises import misconceptions as of
 from d2lconv.exercises.engine.exercise import call_by_name, changed
-from d2lconv.exercises.tasks import misconceptions as of
 from d2lconv.exercises.tasks.changes import on
 from d2lconv.exercises.tasks.slips import task
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from d2lconv.exercises.tasks import misconceptions as of
+from d2lconv.exercises import misconceptions as of
 from d2lconv.exercises.tasks.slips import task
 
 

@@ -5,7 +5,7 @@ import itertools
 import torch
 from torch.nn import functional as F
 
-from d2lconv.exercises.tasks import misconceptions as of
+from d2lconv.exercises import misconceptions as of
 from d2lconv.exercises.tasks.changes import dealt, first_group, flipped, groups_reversed, on, repeated, totalled
 from d2lconv.exercises.tasks.numbers import drawn, tensors
 from d2lconv.exercises.tasks.slips import task

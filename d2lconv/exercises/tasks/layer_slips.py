@@ -5,8 +5,8 @@ import itertools
 import torch
 from torch.nn.functional import pad
 
+from d2lconv.exercises import misconceptions as of
 from d2lconv.exercises.engine.sandbox import Refusal
-from d2lconv.exercises.tasks import misconceptions as of
 from d2lconv.exercises.tasks.changes import biased, dealt, first_group, flipped, groups_reversed, on, repeated, totalled
 
 # Which sides

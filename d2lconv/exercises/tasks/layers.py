@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from d2lconv import corr
 from d2lconv.exercises.engine.exercise import axes
-from d2lconv.exercises.tasks.misconceptions import READ
+from d2lconv.exercises.misconceptions import READ
 from d2lconv.exercises.tasks.numbers import drawn, tensors
 from d2lconv.exercises.tasks.slips import task
 

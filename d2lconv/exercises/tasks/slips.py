@@ -6,12 +6,10 @@ import itertools
 import torch
 from torch.nn.functional import pad
 
-from d2lconv.exercises.engine.exercise import EXERCISES, Exercise, Habits, axes
-from d2lconv.exercises.tasks import misconceptions as of
+from d2lconv.exercises import misconceptions as of
+from d2lconv.exercises.engine.exercise import EXERCISES, Exercise, axes
 from d2lconv.exercises.tasks.changes import biased, flipped, on, repeated, totalled
 from d2lconv.exercises.tasks.layer_slips import sides, whole_layer
-
-HABITS = Habits(of.IN_PLACE, of.REMEMBERED, of.UNCHECKED, of.ZIP)
 
 
 def task(read, problems, wrong=(), **more):
@@ -20,7 +18,7 @@ def task(read, problems, wrong=(), **more):
         (first, *_), *_ = problems.values()
         counted = all(isinstance(value, int) for value in first)
         changes = *wrong, *slips(axes(truth)), *(arguments(truth, read, wrong) if counted else [])
-        EXERCISES[truth.__name__] = Exercise(truth, problems, of.READ[read], changes, HABITS, **more)
+        EXERCISES[truth.__name__] = Exercise(truth, problems, of.READ[read], changes, **more)
         return truth
     return register
 
@@ -199,28 +197,18 @@ def refolded(Y):
 def orders(shapes):
     """Axes in another order: in each argument, and in the result."""
     found, Y = [], shapes.get("return", ())
-    if spatial(Y) and len(Y) > 2 and not Y[-3].startswith(("c_i", "c_m", "3", "1")):
+    if len(Y) > 2 and Y[-1].startswith("w"):  # maps, not a kernel
         c = len(Y) - 3
         found += [(of.last(c), lambda Y: Y.movedim(c, -1)), (of.between(c), lambda Y: Y.movedim(c, c + 1))]
-        if Y[0] in ("n", "c_o") and len(Y) < 4 + (Y[0] == "n"):
+        if Y[c] == "c_o":
             found += [(of.RESHAPED, refolded), (of.TRANSPOSED, lambda Y: Y.mT.reshape(Y.shape))]
     for name, names in shapes.items():
         what = "Y" if name == "return" else name
-        if spatial(names):
+        if names[-1].startswith(("w", "k_w", "a_w", "b_w")):
             found.append((of.EXCHANGED_HW, on(**{what: lambda T: T.mT})))
-        if kernel(names) and "dY" not in shapes:
+        if len(names) == 4 and names[0][0] == names[1][0] == "c" and "dY" not in shapes:
             found.append((of.EXCHANGED_IO, on(**{what: lambda T: T.transpose(0, 1)})))
     return found
-
-
-def spatial(names):
-    """Say whether the last two axes are a height and a width that may differ."""
-    return len(names) > 1 and names[-2] != names[-1] and "*" not in names[-1] and names[-1][0] in "wkab"
-
-
-def kernel(names):
-    """Say whether the first two of four axes count output and input channels."""
-    return len(names) == 4 and names[0].startswith("c_") and names[1].startswith("c_")
 
 
 def channels_last(x, k, windowed):
