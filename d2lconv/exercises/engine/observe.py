@@ -1,5 +1,7 @@
 """Say what can be seen in wrong results, whatever the mistake is: a sentence that is true of every one of them."""
 
+import sys
+
 import torch
 
 from d2lconv.exercises.engine.sandbox import Fault
@@ -24,10 +26,12 @@ def observed(trials):
 
 
 def plain(answer):
-    """Say whether there are not too many numbers to look at, and real ones."""
+    """Say whether there are not too many numbers to look at, and real ones that a float can hold."""
     if isinstance(answer, torch.Tensor):
         return answer.numel() <= MANY and not answer.is_complex()
-    return all(map(plain, answer)) if isinstance(answer, tuple) else not isinstance(answer, bool)
+    if isinstance(answer, tuple):
+        return all(map(plain, answer))
+    return not isinstance(answer, bool) and abs(answer) < sys.float_info.max
 
 
 def of_parts(pairs):
