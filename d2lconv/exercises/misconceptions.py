@@ -114,8 +114,8 @@ NOT_SQUARE = known("what is not square is refused", "formula",
                    "Your function's own check, quoted above, refuses it. Nothing in the sum needs equal sides: "
                    "use both sides, and the check can go.")
 EXCHANGED_IO = known("c_o and c_i exchanged", "outputs",
-                     "Inputs and outputs have changed places. Conv2d is called with the input channels first; its weight has "
-                     "the output channels first.")
+                     "Inputs and outputs have changed places. Conv2d is called with the input channels first; its "
+                     "weight has the output channels first.")
 NOT_EXCHANGED = known("channels not exchanged on the way back", "input gradient",
                       "Going back, the output's channels come in and the input's go out: which axis of K is "
                       "summed over now?")
@@ -204,8 +204,8 @@ GROUP_KERNEL = known("one group's kernel on all groups", "groups",
 ONE_GROUP = known("only one group computed", "groups",
                   "Each group makes its own maps, and all of them are the result, one group after the other.")
 INTERLEAVED = known("groups interleaved", "groups",
-                    "A group is a run of neighbouring channels, of the inputs and of the outputs alike: the first outputs see "
-                    "the first inputs.")
+                    "A group is a run of neighbouring channels, of the inputs and of the outputs alike: the first "
+                    "outputs see the first inputs.")
 BIAS_GROUP = known("biases divided by the groups", "groups",
                    "Each output channel has its bias, in whatever group it is: c_o in all.")
 BIAS_ALWAYS = known("a bias counted where there is none", "parameters", "With bias=False there is none to count.")
@@ -216,8 +216,8 @@ NO_GROUPS = known("groups left out", "groups",
                   "A kernel sees only its own group's input channels: c_i / groups of them.")
 UNMOVED = known("nothing moved", "shuffle", "Every channel came out where it went in: which one should be second?")
 UNSHUFFLE = known("shuffle undone instead of done", "shuffle",
-                  "This deals the channels out, like cards to players. A shuffle goes the other way: it takes one channel "
-                  "from each group in turn.")
+                  "This deals the channels out, like cards to players. A shuffle goes the other way: it takes one "
+                  "channel from each group in turn.")
 
 # What is counted
 
