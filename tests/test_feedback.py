@@ -395,10 +395,8 @@ def test_after_a_fault_nothing_runs_for_long():
         calls.append(len(X))
         time.sleep(1.5)
 
-    began = time.monotonic()
     assert not exercises.check_corr2d_multi_in(lambda X, K: slow(X, K) or 2 * X)
     assert len(calls) <= 4
-    assert time.monotonic() > began
 
 
 # What a function does besides

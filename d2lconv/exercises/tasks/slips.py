@@ -133,11 +133,11 @@ def windows(summed, alike):
         return edit
 
     def kept(rows, columns):
-        def change(K):
+        def edit(K):
             some = torch.zeros_like(K)
             some[..., rows, columns] = K[..., rows, columns]
             return some
-        return on(K=change)
+        return on(K=edit)
 
     def each_window(combine):
         def change(X, K, Y):
@@ -146,7 +146,7 @@ def windows(summed, alike):
             return maps if Y.ndim == maps.ndim else maps.sum(0)
         return change
 
-    all_of_it, ends = slice(None), (slice(0, 1), slice(-1, None))
+    parts = itertools.product((slice(0, 1), slice(-1, None), slice(None)), repeat=2)
     none, half, rest, whole = lambda k: 0, lambda k: k // 2, lambda k: (k - 1) // 2, lambda k: k - 1
     return [
         (of.MEAN, on(K=lambda K: K / K.shape[-2:].numel())),
@@ -159,8 +159,7 @@ def windows(summed, alike):
         *([(of.FLIPPED, on(K=flipped(-1, -2, -3)))] if summed else []),
         (of.FLIPPED_ONE, on(K=flipped(-1))),
         (of.FLIPPED_ONE, on(K=flipped(-2))),
-        *((of.PART, kept(rows, columns)) for rows, columns in (
-            *itertools.product(ends, ends), *((end, all_of_it) for end in ends), *((all_of_it, end) for end in ends))),
+        *((of.PART, kept(*part)) for part in [*parts][:-1]),  # the last is all of it
         (of.POOLED, lambda Y, K: Y[..., ::K.shape[-2], ::K.shape[-1]]),
         *([
             (of.MATMUL, each_window(lambda X, K: (X @ K).sum((-1, -2)))),
