@@ -129,9 +129,9 @@ def problem(X: Any, K: Any, bias: Tensor | None, stride: IntOrPair, padding: Int
         raise TypeError("X is on the device meta, where tensors have shapes but no numbers: there are none to show. "
                         "Take tensors with numbers, for example torch.rand(X.shape).")
     axes = validation.KERNELS[-max(K.ndim, 2):]
-    validation.check_axes("K", K.shape, axes, validation.KERNELS)
+    validation.check_axes("K", K.shape, axes)
     axes = validation.IMAGES[-max(min(K.ndim, 3), 2):]
-    validation.check_axes("X", X.shape, axes, validation.IMAGES)
+    validation.check_axes("X", X.shape, axes)
     X = X[(None,) * (3 - X.ndim)]
     K = K[(None,) * (4 - K.ndim)]
     return X, K, validation.check_conv2d(X, K, bias, stride, padding, dilation, groups, ("X", "K"))
@@ -178,7 +178,7 @@ def factor(x: Any) -> str:
 
 
 def number(x: Any) -> str:
-    """Write a number: an integer in full, any other with four significant digits.
+    """Write a number: an integer in full, any other with at least four significant digits.
 
     >>> [number(x) for x in (56, -2.0, 1 / 3, 1234.56, 0.000123456)]
     ['56', '-2', '0.3333', '1235', '1.235e-4']
@@ -202,6 +202,10 @@ def number(x: Any) -> str:
 
 
 def exact(x: Any) -> bool:
-    """Say whether `number` shows all of a number (float32's own rounding is not held against it)."""
+    """Say whether `number` shows all of a number: float32's own rounding is not held against it, a fraction is.
+
+    >>> exact(0.1000000015), exact(1000000.5)
+    (True, False)
+    """
     shown = complex(number(x))
-    return bool(x != x or shown == x or abs(shown - x) <= 1e-6 * abs(x))
+    return bool(x != x or shown == x or abs(shown - x) <= 1e-6 * min(abs(x), 1e4))

@@ -56,7 +56,9 @@ def windows(X: Tensor, kernel_size: Sequence[int], stride: Pair = (1, 1), dilati
 
 
 def im2col(W: Tensor, groups: int) -> Tensor:
-    """Write each window as a column. (Those of a 1x1 kernel on one image are columns already, and not copied.)
+    """Write each window as a column.
+
+    Windows of a 1x1 kernel with stride 1, on one image, are columns already, and not copied.
 
     Shapes: ``(n, c_i, h_out, w_out, k_h, k_w) -> (groups, c_i / groups * k_h * k_w, n * h_out * w_out)``.
     """

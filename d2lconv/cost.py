@@ -71,4 +71,4 @@ def check_shape(name: str, shape: Any) -> tuple[int, ...]:
     if not isinstance(shape, (tuple, list)):
         raise TypeError(f"{name} must be a tuple of sizes, for example tensor.shape, but its type is "
                         f"{type(shape).__name__}.")
-    return tuple(check_int(name, size, 0) for size in shape)
+    return tuple(check_int(f"each size in {name}", size, 0) for size in shape)

@@ -86,7 +86,7 @@ def draw_weight(K: Tensor) -> Drawing:
     Source: the order of the axes is that of Dive into Deep Learning, section 7.4.2.
     """
     check_tensors(K=K)
-    check_axes("K", K.shape, KERNELS, KERNELS)
+    check_axes("K", K.shape, KERNELS)
     return paint(*lay_out_weight(K.detach().cpu()))
 
 

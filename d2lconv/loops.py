@@ -1,8 +1,10 @@
 """The four functions as the formulas read: loops over positions and over channels.
 
 They are here to be read, and to be the measure of `d2lconv.corr`, which computes the
-same numbers fast. The chapters show these very definitions. All of them raise ``ValueError``
-for a wrong shape, ``TypeError`` for a wrong or mixed dtype or device.
+same numbers fast. (Half types are rounded at every step here, and once there; `torch.autocast`
+reaches the matrix product here, and nothing there.) The chapters show these very definitions.
+All of them raise ``ValueError`` for a wrong shape, ``TypeError`` for a wrong or mixed dtype or
+device.
 
 Source: Dive into Deep Learning, sections 7.2 and 7.4, https://d2l.ai
 """

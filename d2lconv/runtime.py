@@ -34,9 +34,10 @@ def default_device() -> torch.device:
 
 @contextlib.contextmanager
 def exact_float32() -> Iterator[None]:
-    """Compute float32 in float32: no TF32 in convolutions and matrix products; afterwards each is as before.
+    """Compute float32 in float32, in convolutions and matrix products; afterwards each switch is as before.
 
-    On NVIDIA GPUs since 2020, torch lets cuDNN convolutions round float32 inputs to 11 binary digits (TF32).
+    On NVIDIA GPUs since 2020, torch lets cuDNN convolutions round float32 inputs to 11 binary digits (TF32), and
+    after `torch.set_float32_matmul_precision` matrix products round, too, with ``"medium"`` on CPUs as well.
     Works as ``with exact_float32():`` and as the decorator ``@exact_float32()``.
 
     >>> with exact_float32():
@@ -72,7 +73,9 @@ def autocast_off(device_type: str) -> contextlib.AbstractContextManager[object]:
     return contextlib.nullcontext()
 
 
-def backends() -> tuple[Any, Any]:
-    """Return the two places where torch keeps the switch."""
-    cudnn = torch.backends.cudnn
-    return torch.backends.cuda.matmul, getattr(cudnn, "conv", cudnn)
+def backends() -> tuple[Any, ...]:
+    """Return the places where torch keeps the switch, which are two before torch 2.9, on GPUs only."""
+    cuda, cudnn, mkldnn = torch.backends.cuda, torch.backends.cudnn, torch.backends.mkldnn
+    if PRECISION[0] == "allow_tf32":
+        return cuda.matmul, cudnn
+    return cuda.matmul, cudnn.conv, mkldnn.matmul, mkldnn.conv

@@ -19,12 +19,12 @@ from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
 from d2lconv.contraction import add_border, correlate, im2col, is_depthwise, multiply, windows
-from d2lconv.runtime import autocast_dtype, autocast_off
+from d2lconv.runtime import autocast_off
 from d2lconv.validation import Geometry, dilated
 
 TILE = 2**19  # numbers in the columns of a tile: 2 MiB of float32, still in a core's cache when they are multiplied
-AT_ONCE = 4  # so many tiles are one, if that is all: to put the parts of the output together takes longer
-PIXELS = 512  # output pixels in a tile, at least: with fewer a matrix product is slow
+UNTILED = 4  # as many tiles are left in one piece, if that is all: to put the output together would take longer
+PIXELS = 512  # output pixels in a tile, about so many at least: with fewer a matrix product is slow
 
 
 def convolve(X: Tensor, K: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
@@ -36,10 +36,8 @@ def convolve(X: Tensor, K: Tensor, bias: Tensor | None, geometry: Geometry) -> T
         bias = None if bias is None else bias.float()
         Y = convolve(X.float(), K.float(), bias, geometry)
         return Y.to(X.dtype)
-    if autocast_dtype(X.device.type):
-        with autocast_off(X.device.type):
-            return convolve(X, K, bias, geometry)
-    Y = correlate_watched(X, K, geometry)
+    with autocast_off(X.device.type):
+        Y = correlate_watched(X, K, geometry)
     return Y if bias is None else Y + bias[:, None, None]
 
 
@@ -86,7 +84,7 @@ def cut(n: int, c_i: int, c_o: int, geometry: Geometry) -> list[tuple[slice, sli
     h_out, w_out = geometry.output_size
     column = c_i * k_h * k_w
     pixels = max(PIXELS, TILE // column)
-    if n * h_out * w_out <= AT_ONCE * pixels:
+    if n * h_out * w_out <= UNTILED * pixels:
         return [(slice(0, n), slice(0, h_out))]
     if column <= c_o or k_h * k_w == 1 or is_depthwise(c_i, c_o, geometry.groups):
         pixels = max(PIXELS, h_out * w_out)  # whole images: their columns are no larger than the output, or not made

@@ -19,13 +19,15 @@ from torch.overrides import handle_torch_function, has_torch_function
 F = TypeVar("F", bound=Callable[..., Any])
 Axes = tuple[str, ...]
 Pair = tuple[int, int]
+Shapes = dict[str, Sequence[int]]  # by the names of tensors
 Pads = tuple[Pair, Pair]  # (top, bottom), (left, right)
 IntOrPair = int | tuple[int, int] | tuple[int] | list[int]  # the same both ways, or vertical and horizontal
 
-FLOATS = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128})
-DTYPES = FLOATS | {torch.int32, torch.int64}
+INEXACT = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128})
+DTYPES = INEXACT | {torch.int32, torch.int64}
 IMAGES = ("n", "c_i", "h", "w")
 KERNELS = ("c_o", "c_i", "k_h", "k_w")
+POINTWISE = ("c_o", "c_i", "1", "1")
 TAKERS = {"n": "conv2d", "c_i": "corr2d_multi_in", "c_o": "corr2d_multi_in_out"}  # of tensors with this leading axis
 
 
@@ -33,7 +35,8 @@ TAKERS = {"n": "conv2d", "c_i": "corr2d_multi_in", "c_o": "corr2d_multi_in_out"}
 class Geometry:
     """Where the windows of a valid problem are: all that a computation needs besides its tensors.
 
-    All in pixels, vertical and horizontal; ``padding`` is ((top, bottom), (left, right)).
+    Sizes, stride, padding and dilation are in pixels, vertical and horizontal; ``padding`` is ((top, bottom),
+    (left, right)).
 
     >>> Geometry(input_size=(5, 6), kernel_size=(3, 3), stride=(2, 1)).output_size
     (2, 4)
@@ -96,8 +99,9 @@ def shapes(returns: str = "", **patterns: str) -> Callable[[F], F]:
             tensors = args[:len(axes)]
             if has_torch_function(tensors):
                 return handle_torch_function(checked, tensors, *args, **kwargs)
-            if not (are_plain(*tensors) and fits(axes, tensors)):
-                raise_for(axes, dict(zip(axes, tensors)))
+            if not are_plain(*tensors):
+                check_tensors(**dict(zip(axes, tensors)))
+            check_shapes(axes, {name: tensor.shape for name, tensor in zip(axes, tensors)})
             return function(*args, **kwargs)
 
         vars(checked)["__shapes__"] = described
@@ -112,25 +116,53 @@ def parse(pattern: str) -> Axes:
     ('c_o', 'c_i', '1', '1')
     """
     axes = tuple(pattern.split())
-    for axis in axes or [""]:
-        if axis != "1" and not axis.isidentifier():
-            raise ValueError(f'{pattern!r} is no pattern of axes: write names, or the number 1, with spaces '
-                             f'between them, for example "c_o c_i 1 1".')
+    if not axes or not all(axis == "1" or axis.isidentifier() for axis in axes):
+        raise ValueError(f'{pattern!r} is no pattern of axes: write names, or the number 1, with spaces '
+                         f'between them, for example "c_o c_i 1 1".')
     return axes
 
 
-def fits(patterns: dict[str, Axes], tensors: Sequence[Tensor]) -> bool:
-    """Test cheaply that axes of one name have one size, that none is empty, and that the kernel fits into the image."""
-    sizes: dict[str, float] = {"1": 1}
-    for tensor, axes in zip(tensors, patterns.values()):
-        if tensor.ndim != len(axes):
-            return False
-        for axis, size in zip(axes, tensor.shape):
-            if size == 0 or sizes.setdefault(axis, size) != size:
-                return False
-    h = sizes.get("h", torch.inf)
-    w = sizes.get("w", torch.inf)
-    return sizes.get("k_h", 0) <= h and sizes.get("k_w", 0) <= w
+def check_shapes(patterns: dict[str, Axes], shapes: Shapes) -> None:
+    """Let through axes of one name that have one size, none of them empty, and kernels that fit into their images."""
+    sizes = {"1": 1}
+    for name, shape in shapes.items():
+        check_axes(name, shape, patterns[name])
+        for axis, size in zip(patterns[name], shape):
+            if sizes.setdefault(axis, size) != size:
+                raise_mismatch(axis, sizes[axis], size, (first_with(axis, patterns), name), patterns, shapes)
+    for axis, kernel_axis, side in ("h", "k_h", "high"), ("w", "k_w", "wide"):
+        if axis in sizes and sizes.get(kernel_axis, 0) > sizes[axis]:
+            names = first_with(axis, patterns), first_with(kernel_axis, patterns)
+            check_fit(names, side, sizes[axis], sizes[kernel_axis], hint=hint_for(names, patterns, shapes))
+
+
+def first_with(axis: str, patterns: dict[str, Axes]) -> str:
+    """Return the name of the first tensor that has an axis."""
+    return next(name for name, axes in patterns.items() if axis in axes)
+
+
+def raise_mismatch(axis: str, expected: int, size: int, names: tuple[str, str], patterns: dict[str, Axes],
+                   shapes: Shapes) -> None:
+    """Raise for an axis that has one size in the first tensor, and another in the second, which may be the same."""
+    first, second = names
+    both = " and ".join(f"{name} is {format_axes(patterns[name], shapes[name])}" for name in dict.fromkeys(names))
+    if axis == "1":
+        advice = ("a 1x1 kernel has one weight for each pair of channels. For larger kernels take corr2d_multi_in_out."
+                  if all_axes(patterns[second]) == POINTWISE else "an axis 1 has one element.")
+        raise ValueError(f"{second} must be {format_axes(patterns[second])}, but is {tuple(shapes[second])}: {advice}")
+    if axis != "c_i" or first == second:
+        raise ValueError(f"{axis} is {expected} in {first}, but {size} in {second}: {both}.")
+    raise ValueError(f"{first} has {channels(expected)}, but {second} has {size}: {both}. "
+                     f"Every input channel needs its own slice of the kernel, so c_i must be the "
+                     f"same in both.{hint_for(names, patterns, shapes)}")
+
+
+def hint_for(names: tuple[str, str], patterns: dict[str, Axes], shapes: Shapes) -> str:
+    """Return `layout_hint`'s guess, if the two are an image and a kernel whose axes are in the usual order."""
+    image, kernel = names
+    if all_axes(patterns[image]) == IMAGES and all_axes(patterns[kernel]) in (KERNELS, POINTWISE):
+        return layout_hint(names, shapes[image], shapes[kernel])
+    return ""
 
 
 def are_plain(*tensors: Any) -> bool:
@@ -143,31 +175,7 @@ def are_plain(*tensors: Any) -> bool:
             return False
         if tensor.layout is not torch.strided:
             return False
-    return first.dtype in FLOATS or (first.dtype in DTYPES and not first.is_cuda)
-
-
-def raise_for(patterns: dict[str, Axes], tensors: dict[str, Any]) -> None:
-    """Raise what describes the first disagreement; return if there is none, as with a subclass of tensors."""
-    check_tensors(**tensors)
-    seen: dict[str, str] = {}
-    for name, axes in patterns.items():
-        shape = tensors[name].shape
-        check_axes(name, shape, axes, KERNELS if {"k_h", "1"} & {*axes} else IMAGES)
-        for axis, size in zip(axes, shape):
-            other = seen.setdefault(axis, name)
-            expected = tensors[other].shape[patterns[other].index(axis)]
-            if size == expected or axis == "1":
-                continue
-            both = " and ".join(f"{this} is {format_axes(patterns[this], tensors[this].shape)}"
-                                for this in dict.fromkeys((other, name)))
-            if axis != "c_i" or other == name:
-                raise ValueError(f"{axis} is {expected} in {other}, but {size} in {name}: {both}.")
-            raise ValueError(f"{other} has {channels(expected)}, but {name} has {size}: {both}. "
-                             f"Every input channel needs its own slice of the kernel, so c_i must be the "
-                             f"same in both.{layout_hint((other, name), tensors[other].shape, shape)}")
-    if "h" in seen and "k_h" in seen:
-        names = seen["h"], seen["k_h"]
-        check_fit(names, *(tensors[name].shape for name in names))
+    return first.dtype in INEXACT or (first.dtype in DTYPES and not first.is_cuda)
 
 
 def check_tensors(**tensors: Any) -> None:
@@ -178,10 +186,14 @@ def check_tensors(**tensors: Any) -> None:
     (first, one), *others = tensors.items()
     for name, tensor in others:
         if tensor.dtype != one.dtype:
-            widened = torch.promote_types(one.dtype, tensor.dtype) == tensor.dtype
-            this, to = (first, name) if widened else (name, first)
+            wide = torch.promote_types(one.dtype, tensor.dtype)
+            advice = f"convert both to {wide}"
+            if wide == tensor.dtype:
+                advice = f"convert one, for example {first}.to({name}.dtype)"
+            if wide == one.dtype:
+                advice = f"convert one, for example {name}.to({first}.dtype)"
             raise TypeError(f"{first} is {one.dtype}, but {name} is {tensor.dtype}. Nothing is cast "
-                            f"silently: convert one, for example {this}.to({to}.dtype).")
+                            f"silently: {advice}.")
         if tensor.device != one.device:
             raise TypeError(f"{first} is on {one.device}, but {name} is on {tensor.device}. Nothing "
                             f"is moved silently: move one, for example {name}.to({first}.device).")
@@ -197,7 +209,7 @@ def unusable(name: str, tensor: Any) -> str:
         instead = "torch.tensor(...) makes a tensor of it"
         if isinstance(tensor, torch.nn.Module):
             instead = "call the layer, or take its .weight"
-        if name == "bias" and isinstance(tensor, (int, str)):
+        if name == "bias" and isinstance(tensor, (int, str, tuple)):
             instead = "leave it out, or write the name of what you meant, for example stride=2"
         return f"must be a torch.Tensor, but its type is {type(tensor).__name__}: {instead}."
     if tensor.is_nested:
@@ -212,27 +224,37 @@ def unusable(name: str, tensor: Any) -> str:
         scaled = " / 255 for an image" if tensor.dtype == torch.uint8 else ""
         return (f"is {tensor.dtype}, in which sums overflow or are not defined: take {name}.float(){scaled}, "
                 f"or {name}.long() for exact integers.")
-    if tensor.is_cuda and tensor.dtype not in FLOATS:
+    if tensor.is_cuda and tensor.dtype not in INEXACT:
         return (f"is {tensor.dtype} on {tensor.device}, and CUDA multiplies no integer matrices: take "
                 f".double(), exact up to 2**53, or go to the CPU with .cpu().")
     return ""
 
 
-def check_axes(name: str, shape: Sequence[int], axes: Axes, full: Axes) -> None:
-    """Let through a shape with these axes: none empty but a batch ``n``, ``"1"`` of size 1; ``full`` are all there are.
-    """
+def all_axes(axes: Axes) -> Axes:
+    """Return all axes of the images or kernels whose last axes these are; of other patterns, just these."""
+    for full in (IMAGES, KERNELS, POINTWISE):
+        if len(axes) > 1 and axes == full[-len(axes):]:
+            return full
+    return axes
+
+
+def check_axes(name: str, shape: Sequence[int], axes: Axes) -> None:
+    """Let through a shape with as many axes, none of them empty but a batch ``n``."""
+    if len(shape) == len(axes) and 0 not in shape:
+        return
     shape = tuple(shape)
+    full = all_axes(axes)
     extra = len(shape) - len(axes)
     must = f"{name} must be {format_axes(axes)}, but is {shape}: "
     if len(shape) > len(full):
-        raise ValueError(f"{must}{len(shape)} axes are more than any function here takes.")
+        raise ValueError(f"{must}it has {len(shape)} axes, not {len(axes)}.")
     if extra > 0:
         found = full[-len(shape):]
         leading = "an extra leading axis" if extra == 1 else "extra leading axes"
         raise ValueError(f"{must}it has {leading} {' and '.join(found[:extra])}. "
                          f"Take {name}[{', '.join('0' * extra)}], or {TAKERS[found[0]]}, "
                          f"which takes {format_axes(found)}.")
-    if extra < 0 and axes[-1] == "1" and shape[-2:] != (1, 1):
+    if extra < 0 and full == POINTWISE and shape[-2:] != (1, 1):
         spelt = ((1,) * (2 - len(shape)) + shape + (1, 1))[:4]
         raise ValueError(f"{must}the two sides of a 1x1 kernel are axes, too. Take {name}.reshape{spelt}.")
     if extra < 0:
@@ -242,23 +264,18 @@ def check_axes(name: str, shape: Sequence[int], axes: Axes, full: Axes) -> None:
     for axis, size in zip(axes, shape):
         if size == 0 and axis != "n":
             raise ValueError(f"{name} is {format_axes(axes, shape)}: its axis {axis} is empty.")
-        if size != 1 and axis == "1":
-            raise ValueError(f"{must}a 1x1 kernel has one weight for each pair of channels. "
-                             f"For larger kernels take corr2d_multi_in_out.")
 
 
-def check_fit(names: tuple[str, str], image: Sequence[int], kernel: Sequence[int],
-              padding: Pads = ((0, 0), (0, 0)), dilation: Pair = (1, 1), groups: int = 1) -> None:
-    """Let through a kernel that fits into the padded image."""
-    for side, x, k, p, d in zip(("high", "wide"), image[-2:], kernel[-2:], map(sum, padding), dilation):
-        reach = dilated(k, d)
-        if reach <= x + p:
-            continue
-        spread = f" (dilation spreads {k} over {reach})" if d > 1 else ""
-        padded = " with its padding" if p else ""
-        raise ValueError(f"the kernel does not fit: {names[1]} is {reach} {side}{spread}, but {names[0]} is only "
-                         f"{x + p}{padded}. Take a smaller kernel, or pad {names[0]}."
-                         f"{layout_hint(names, image, kernel, groups)}")
+def check_fit(names: tuple[str, str], side: str, size: int, kernel_size: int, padding: int = 0, dilation: int = 1,
+              hint: str = "") -> None:
+    """Let through a kernel that fits into the padded image along one axis, as high or as wide as ``side`` says."""
+    reach = dilated(kernel_size, dilation)
+    if reach <= size + padding:
+        return
+    spread = f" (dilation spreads {kernel_size} over {reach})" if dilation > 1 else ""
+    padded = " with its padding" if padding else ""
+    raise ValueError(f"the kernel does not fit: {names[1]} is {reach} {side}{spread}, but {names[0]} is only "
+                     f"{size + padding}{padded}. Take a smaller kernel, or pad {names[0]}.{hint}")
 
 
 def check_conv2d(input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any,
@@ -281,12 +298,11 @@ def check_conv2d_shapes(input_shape: Sequence[int], weight_shape: Sequence[int],
     dilation = as_pair("dilation", dilation, 1)
     groups = check_int("groups", groups, 1)
     axes = IMAGES[-max(3, len(input_shape)):]
-    if not 3 <= len(input_shape) <= 4 == len(weight_shape) or 0 in input_shape[-3:] or 0 in weight_shape:
-        check_axes(names[0], input_shape, axes, IMAGES)
-        check_axes(names[1], weight_shape, KERNELS, KERNELS)
+    check_axes(names[0], input_shape, axes)
+    check_axes(names[1], weight_shape, KERNELS)
     (c_i, h, w), (c_o, c_k, k_h, k_w) = input_shape[-3:], weight_shape
     if c_i != groups * c_k:
-        expected = f"{c_k}" if groups == 1 else f"groups * c_k = {groups} * {c_k} = {groups * c_k}"
+        expected = f"{c_k}" if groups == 1 else f"{groups} groups of {c_k}: {groups} * {c_k} = {groups * c_k}"
         weight_axes = "c_o", "c_i/groups", "k_h", "k_w"
         raise ValueError(f"{names[0]} has {channels(c_i)}, but {names[1]} is made for {expected}: "
                          f"{names[0]} is {format_axes(axes, input_shape)} and "
@@ -297,7 +313,9 @@ def check_conv2d_shapes(input_shape: Sequence[int], weight_shape: Sequence[int],
     padding = resolve_padding(padding, stride, dilation, (k_h, k_w))
     geometry = Geometry((h, w), (k_h, k_w), stride, padding, dilation, groups)
     if min(geometry.output_size) < 1:
-        check_fit(names, input_shape, weight_shape, padding, dilation, groups)
+        hint = layout_hint(names, input_shape, weight_shape, groups)
+        for side, *sizes in zip(("high", "wide"), (h, w), (k_h, k_w), map(sum, padding), dilation):
+            check_fit(names, side, *sizes, hint=hint)
     return geometry
 
 

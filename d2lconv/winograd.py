@@ -13,7 +13,7 @@ from d2lconv.corr import corr2d_multi_in_out
 from d2lconv.runtime import autocast_off
 from d2lconv.validation import shapes
 
-TRANSFORM = 80  # to transform one number, which is read and written, takes as long as so many multiply-adds
+TRANSFORM_COST = 80  # to transform one number, which is read and written, takes as long as so many multiply-adds
 TILES = 512  # at a time: enough columns for a matrix product, few enough for a cache
 
 
@@ -50,7 +50,7 @@ def tile_size(X: Tensor, K: Tensor) -> int:
         tiles = ceil(h_out / m) * ceil(w_out / m)
         products = c_o * c_i * tiles
         transformed = c_o * c_i + c_i * tiles + c_o * tiles
-        work[m] = places * (products + TRANSFORM * transformed)
+        work[m] = places * (products + TRANSFORM_COST * transformed)
     return min(work, key=work.__getitem__)
 
 

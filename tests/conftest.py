@@ -54,12 +54,12 @@ def form(request):
     return request.param
 
 
-@pytest.fixture(scope="module", params=[(tiling.TILE, tiling.PIXELS, tiling.AT_ONCE), (256, 1, 1), (1, 1, 1)],
+@pytest.fixture(scope="module", params=[(tiling.TILE, tiling.PIXELS, tiling.UNTILED), (256, 1, 1), (1, 1, 1)],
                 ids=["whole", "in tiles", "row by row"])
 def tiles(request):
     """Work on the small problems of tests as on large ones, too: in tiles of so many numbers, and pixels."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, number in zip(("TILE", "PIXELS", "AT_ONCE"), request.param):
+        for name, number in zip(("TILE", "PIXELS", "UNTILED"), request.param):
             patch.setattr(tiling, name, number)
         yield
 
@@ -67,7 +67,7 @@ def tiles(request):
 @pytest.fixture
 def small_tiles(monkeypatch):
     """Work in tiles of a row of one image each."""
-    for name in ("TILE", "PIXELS", "AT_ONCE"):
+    for name in ("TILE", "PIXELS", "UNTILED"):
         monkeypatch.setattr(tiling, name, 1)
 
 

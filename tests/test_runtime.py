@@ -115,3 +115,15 @@ def test_float32_meets_the_bound_inside(device):
 def test_results_stay_on_the_device(device):
     X, K = tensors((5, 5), (2, 2), device=device)
     assert corr2d(X, K).device == device
+
+
+@new_names
+def test_products_on_the_cpu_are_exact_too():
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with exact_float32():
+            assert torch.backends.mkldnn.matmul.fp32_precision == "ieee"
+        assert torch.backends.mkldnn.matmul.fp32_precision == "bf16"
+    finally:
+        torch.set_float32_matmul_precision(before)

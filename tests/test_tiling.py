@@ -40,7 +40,7 @@ def seen_through(k_h, k_w, h_out, w_out):
 def test_a_tile_is_some_images_or_some_rows_of_one(monkeypatch):
     monkeypatch.setattr(tiling, "TILE", 1000)
     monkeypatch.setattr(tiling, "PIXELS", 1)
-    monkeypatch.setattr(tiling, "AT_ONCE", 1)
+    monkeypatch.setattr(tiling, "UNTILED", 1)
     channels = 2, 7  # c_i and c_o; ten numbers in a column of a 5x1 kernel, so a hundred pixels in a tile
     assert sizes(cut(6, *channels, seen_through(5, 1, 5, 6))) == [(3, 5), (3, 5)]
     assert sizes(cut(2, *channels, seen_through(5, 1, 10, 30))) == [(1, 3), (1, 3), (1, 3), (1, 1)] * 2
@@ -52,14 +52,14 @@ def test_a_tile_is_some_images_or_some_rows_of_one(monkeypatch):
 def test_a_tile_has_pixels_enough_for_a_fast_product(monkeypatch):
     monkeypatch.setattr(tiling, "TILE", 1)
     monkeypatch.setattr(tiling, "PIXELS", 60)
-    monkeypatch.setattr(tiling, "AT_ONCE", 1)
+    monkeypatch.setattr(tiling, "UNTILED", 1)
     assert sizes(cut(1, 9, 1, seen_through(3, 3, 12, 10))) == [(1, 6), (1, 6)]
 
 
 def test_a_few_tiles_are_one_if_that_is_all(monkeypatch):
     monkeypatch.setattr(tiling, "TILE", 1)
     monkeypatch.setattr(tiling, "PIXELS", 30)
-    monkeypatch.setattr(tiling, "AT_ONCE", 4)
+    monkeypatch.setattr(tiling, "UNTILED", 4)
     assert sizes(cut(1, 9, 1, seen_through(3, 3, 12, 10))) == [(1, 12)]
     assert sizes(cut(1, 9, 1, seen_through(3, 3, 13, 10))) == [(1, 3)] * 4 + [(1, 1)]
 

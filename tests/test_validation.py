@@ -297,7 +297,7 @@ ENDS = [
     (lambda: corr.corr2d_multi_in_out(ONES(3, 8, 8), ONES(2, 2, 3, 2)), EQUAL),  # nor has it so few output channels
     (lambda: corr.corr2d_multi_in_out(ONES(3, 8, 8), ONES(2, 2, 5, 4)), EQUAL),
     (lambda: conv2d(ONES(6, 8, 8), ONES(2, 2, 3, 4), groups=2),
-     "weight is made for groups * c_k = 2 * 2 = 4: input is (c_i, h, w) = (6, 8, 8) and weight is (c_o, c_i/groups, "
+     "weight is made for 2 groups of 2: 2 * 2 = 4: input is (c_i, h, w) = (6, 8, 8) and weight is (c_o, c_i/groups, "
      "k_h, k_w) = (2, 2, 3, 4). Make the two agree. If weight is (k_h, k_w, c_i, c_o), weight.permute(3, 2, 0, 1) puts "
      "it in order."),
     (lambda: corr.corr2d(ONES(5, 2), ONES(2, 3)),
@@ -455,3 +455,42 @@ def test_all_is_well_costs_a_few_comparisons_by_hand():
     rounds = [(timeit.timeit(lambda: checked(X, K), number=300), timeit.timeit(lambda: by_hand(X, K), number=300))
               for _ in range(15)]
     assert min(ours / hand for ours, hand in rounds) < 4
+
+
+# Patterns other than those of the four functions.
+
+HEIGHT_FIRST = {"X": "h w c_i", "K": "k_h k_w c_i c_o"}
+
+
+@pytest.mark.parametrize(("patterns", "given", "words"), [
+    ({"X": "c_i w", "K": "c_i k_w"}, [(2, 3), (2, 5)], "K is 5 wide, but X is only 3"),
+    (HEIGHT_FIRST, [(3, 9, 9), (4, 1, 9, 2)], "K is 4 high, but X is only 3"),
+    (HEIGHT_FIRST, [(9, 3, 5), (4, 4, 5, 6)], "K is 4 wide, but X is only 3"),
+    ({"b": "k"}, [(3, 2)], "b must be (k,), but is (3, 2): it has 2 axes, not 1."),
+    ({"b": "h"}, [(3, 2)], "b must be (h,), but is (3, 2): it has 2 axes, not 1."),
+    ({"X": "n c d h w", "K": "o c k"}, [(1, 2, 3, 4, 5), (1, 3, 1)], "c is 2 in X, but 3 in K"),
+    ({"X": "n c 1"}, [(2, 3, 4)], "X must be (n, c, 1), but is (2, 3, 4): an axis 1 has one element."),
+    ({"X": "n c 1"}, [(2, 3)], "n is missing. One of something is still an axis: take X[None]."),
+    ({"K": "c_o c_i k_h k_w", "X": "c_i h w"}, [(4, 3, 2, 2), (8, 8, 3)], "so c_i must be the same in both."),
+])
+def test_any_pattern_is_checked_by_the_names_of_its_axes(patterns, given, words):
+    names = ", ".join(patterns)
+    function = eval(f"lambda {names}: True")
+    with pytest.raises(ValueError, match=re.escape(words)) as caught:
+        shapes(**patterns)(function)(*map(ONES, given))
+    assert "movedim" not in str(caught.value)  # a guess for images whose axes are in another order
+
+
+def test_a_size_is_compared_with_its_own_axis_also_where_the_fast_way_is_not_taken():
+    @shapes(X="c_i h w", K="c_o c_i k_h")
+    def f(X, K):
+        return True
+
+    with FakeTensorMode():
+        assert f(ONES(5, 3, 3), ONES(4, 5, 2))
+
+
+@pytest.mark.parametrize("dtypes", [(torch.float64, torch.complex64), (torch.float16, torch.bfloat16)], ids=str)
+def test_neither_of_two_dtypes_is_advised_where_both_would_lose(form, dtypes):
+    X, K = (ONES(3, 3, dtype=dtype) for dtype in dtypes)
+    refuses(form.corr2d, X, K, TypeError, f"convert both to {torch.promote_types(*dtypes)}")

@@ -78,7 +78,7 @@ function number(x) {
   return e ? `${short}e${+e}` : short;
 }
 const factor = x => number(x).startsWith("-") ? `(${number(x)})` : number(x);
-const exact = x => !Number.isFinite(x) || Math.abs(number(x) - x) <= 1e-6 * Math.abs(x);
+const exact = x => !Number.isFinite(x) || Math.abs(number(x) - x) <= 1e-6 * Math.min(Math.abs(x), 1e4);
 const elide = parts => parts.length <= 9 ? parts :
   [...parts.slice(0, 3), `... ${parts.length - 5} more ...`, ...parts.slice(-2)];
 const count = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
