@@ -685,8 +685,8 @@ def test_a_layer_that_is_made_and_not_called_is_noticed(tmp_path):
      "Write:\n    model.eval()  # a single value has no statistics to normalise with"),
     (nn.Conv2d(3, 8, 5), torch.rand(3, 4, 9),
      "model looks at 5x5 numbers, but its input is only (3, 4, 9).\nWrite:\n    model = nn.Conv2d(3, 8, 5, padding=2)"),
-], ids=["dtype", "channels", "channels inside", "not flattened", "bytes", "a volume", "one axis", "five axes", "one value",
-        "a small image"])
+], ids=["dtype", "channels", "channels inside", "not flattened", "bytes", "a volume", "one axis", "five axes",
+        "one value", "a small image"])
 def test_an_advice_reads_as_a_whole(model, X, advice):
     assert d2l.summary(model, X).advice == advice
 
