@@ -71,7 +71,7 @@ class Row:
         return [self.name, self.kind, *shapes, weight, *counts]
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True)
 class Summary:
     """What `summary` found; its repr is the table and the advice. ``repairs`` are lines to type, the best first."""
 

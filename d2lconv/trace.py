@@ -58,7 +58,6 @@ class Trace(TorchFunctionMode):
         self.calls: list[Call] = []
         self.refused: Call | None = None  # the layer that runs; in the end, the one that did not return
         self.operation: tuple[str, list[Any]] = "", []  # the one that raised, and the shapes that it was given
-        self.returns_nothing = False
         self.error: Exception | None = None
         try:
             self.returns_nothing = self.run() is None
@@ -179,9 +178,9 @@ def size(tensor: Tensor | None) -> tuple[int, ...]:
 
 
 def users_line(frames: list[traceback.FrameSummary]) -> str:
-    """Return the last line that is not torch's, nor of a mode that watches the network."""
+    """Return the last line that is neither torch's nor ours."""
     for frame in reversed(frames):
         of_torch = any(Path(frame.filename).is_relative_to(path) for path in NOT_THE_USERS)
-        if not of_torch and not frame.name.startswith("__torch_"):
+        if not of_torch:
             return frame.line or ""
     return ""

@@ -1,6 +1,7 @@
 """The summary of a network: what it counts, that it changes nothing, and that its repairs repair."""
 
 import copy
+import dataclasses
 import importlib.util
 import re
 import warnings
@@ -123,7 +124,10 @@ def test_a_lazy_layer_is_counted_as_it_will_be_and_stays_lazy():
 
 @pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning")  # torch warns of itself
 def test_a_compiled_network_is_run_uncompiled():
-    compiled = torch.compile(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(10, 2)))
+    def compiler(*_):
+        raise AssertionError("it was compiled")
+
+    compiled = torch.compile(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(10, 2)), backend=compiler)
     report = d2l.summary(compiled, torch.rand(1, 3, 6, 6))
     assert report.failed == "_orig_mod.2"
     assert report.failed in dict(compiled.named_modules())
@@ -212,6 +216,54 @@ def test_the_drawing_shows_every_change_of_shape():
 def test_what_is_given_and_is_no_tensor_has_no_shape():
     report = d2l.summary(nn.Sequential(nn.Linear(3, 2)), np.ones((2, 3)))
     assert report.rows[0].cells()[:4] == ["0", "Linear", "", "refused"]
+
+
+TABLE = """\
+layer  kind     in        out       weight   parameters   MACs  bytes out
+0      Conv2d   3@6x6     8@4x4     8x3x3x3         224  3,456        512
+1      Flatten  8@4x4     (1, 128)                                    512
+2      Linear   (1, 128)  refused   2x9              20
+total                                               244  3,456      1,024
+✗ 2: mat1 and mat2 shapes cannot be multiplied (1x128 and 9x2)
+→ model[2] is made for 9 features, but gets 128: its input is (1, 128), from 8 channels of 4x4.
+Write:
+    model[2] = nn.Linear(128, 2)"""
+
+
+def test_a_report_is_a_table_with_what_was_raised_and_the_advice():
+    report = d2l.summary(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(9, 2)), torch.rand(1, 3, 6, 6))
+    assert repr(report) == TABLE
+    assert [row.output_bytes for row in report.rows] == [512, 512, 0]
+
+
+def test_heads_are_marked_and_numbers_stand_on_the_right_and_the_row_that_refused_is_bold():
+    html = d2l.summary(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(4, 1, 3)), torch.rand(1, 3, 6, 6))._repr_html_()
+    cells = re.findall('<(t[hd]) style="[^"]*text-align: (left|right)">([^<]*)<', html)
+    assert cells[:8] == [("th", "left", head) for head in ("layer", "kind", "in", "out", "weight")] + [
+        ("th", "right", head) for head in ("parameters", "MACs", "bytes out")]
+    assert cells[8:16] == [("td", "left", text) for text in ("0", "Conv2d", "3@6x6", "8@4x4", "8x3x3x3")] + [
+        ("td", "right", text) for text in ("224", "3,456", "512")]
+    assert re.findall(r'<tr style="font-weight: (\w+)">', html) == ["inherit", "inherit", "bold", "inherit"]
+
+
+@pytest.mark.parametrize(("model", "place"), [
+    (nn.Conv2d(1, 6, 3), "Conv2d"), (nn.Sequential(nn.ReLU(), nn.Conv2d(1, 6, 3)), "1"), (UNet(), "the network"),
+], ids=["the layer alone", "a layer", "own code"])
+def test_what_was_raised_stands_behind_the_place_where(model, place):
+    report = d2l.summary(model, torch.rand(2, 3, 9, 9))
+    assert f"\n✗ {place}: {report.error}\n→ " in repr(report)
+
+
+def test_a_report_is_not_changed_by_accident():
+    report = d2l.summary(nn.ReLU(), torch.rand(2))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        report.advice = ""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        report.rows[0].macs = 0
+
+
+def test_a_layer_with_one_output_is_counted():
+    assert d2l.summary(nn.Conv2d(3, 1, 3), torch.rand(2, 3, 5, 5)).macs == 27 * 2 * 9
 
 
 def test_a_report_reads_the_same_in_text_and_html():
@@ -336,9 +388,11 @@ BROKEN = {  # the network, what it is given, the layer that refuses, and the rep
         nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(1, 4, 3)), row, "0", "X = X.reshape(-1, 1, 28, 28)"),
     "sequences without a channel axis": (nn.Conv1d(1, 4, 3), torch.rand(2, 28), "", "X = X[:, None]"),
     "one sequence": (nn.Sequential(nn.Conv1d(3, 4, 3), nn.BatchNorm1d(4)), torch.rand(3, 28), "1", "X = X[None]"),
+    "sequences for a linear layer": (nn.Sequential(nn.Conv1d(3, 4, 3), nn.Linear(104, 9)), torch.rand(2, 3, 28), "1",
+                                     "model[1] = nn.Sequential(nn.Flatten(), model[1])"),
     "sequences with channels last": (nn.Sequential(nn.Conv1d(3, 4, 3), nn.Flatten(), nn.Linear(104, 9)),
                                      torch.rand(2, 28, 3), "0", "X = X.movedim(-1, 1)"),
-    "a sequence after an embedding": (nn.Sequential(nn.Embedding(9, 4), nn.Conv1d(4, 2, 3)), torch.ones(2, 7).long(),
+    "a sequence after an embedding": (nn.Sequential(nn.Embedding(9, 2), nn.Conv1d(2, 4, 3)), torch.ones(3, 7).long(),
                                       "1", "model[1].register_forward_pre_hook(lambda layer, given: "
                                            "given[0].movedim(-1, 1))"),
     "patches": (nn.Sequential(nn.Conv2d(3, 64, 4, 4), nn.Flatten(2), nn.LayerNorm(64)), rgb, "2",
@@ -811,6 +865,63 @@ def test_a_convolution_that_shrinks_a_branch_is_padded():
 
     report = d2l.summary(Branch(), torch.rand(1, 4, 8, 8))
     assert report.repairs == ("model.conv = nn.Conv2d(4, 4, 3, padding=1)",)
+
+
+def test_of_several_layers_only_those_that_shrink_a_branch_are_padded():
+    class Branch(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.point, self.pool = nn.Conv2d(4, 8, 3), nn.Conv2d(8, 4, 1), nn.MaxPool2d(3, 1, 1)
+
+        def forward(self, x):
+            return self.point(self.pool(self.conv(x))) + x
+
+    report = d2l.summary(Branch(), torch.rand(1, 4, 8, 8))
+    assert report.repairs == ("model.conv = nn.Conv2d(4, 8, 3, padding=1)",)
+
+
+@pytest.mark.parametrize("n", [2, 4, 8, 16, 32])
+def test_sides_are_padded_to_what_a_network_halves_again_and_again(n):
+    class Down(nn.Module):
+        def forward(self, x):
+            return nn.functional.interpolate(max_pool2d(x, n), scale_factor=n) + x
+
+    report = d2l.summary(Down(), torch.rand(1, 3, n + 1, 2 * n + 1))
+    pads = f"(0, {n - 1}, 0, {n - 1})"
+    assert report.repairs == (f"X = nn.functional.pad(X, {pads})  # sides that {n} divides",)
+
+
+def test_a_layer_that_refuses_by_a_hook_is_the_one_that_refused():
+    def refuse(layer, given):
+        raise ValueError("not today")
+
+    model = nn.Sequential(nn.ReLU(), nn.Conv2d(3, 8, 3))
+    model[1].register_forward_pre_hook(refuse)
+    assert d2l.summary(model, rgb).failed == "1"
+
+
+def test_a_layer_that_is_called_again_after_images_are_mixed_is_told():
+    class Mixing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.relu = nn.Conv2d(1, 4, 3), nn.ReLU()
+
+        def forward(self, x):
+            x = self.relu(self.conv(x))
+            return self.relu(x.view(-1))
+
+    report = d2l.summary(Mixing(), torch.rand(2, 1, 8, 8))
+    assert report.advice.startswith("The network mixes the images: model.relu returns (2, 4, 6, 6), but model.relu gets")
+
+
+def test_a_view_into_maps_is_not_made_rows(tmp_path):
+    report = d2l.summary(own("x = x.view(2, 4, 35)", tmp_path), torch.rand(2, 1, 8, 8))
+    assert report.advice.endswith(" Each image has 144 numbers there.")
+
+
+def test_of_two_views_of_one_name_the_first_is_mended_if_it_is_the_first_that_fails(tmp_path):
+    report = d2l.summary(own("x = x.view(2, 100); x = x.view(2, -1)", tmp_path), torch.rand(2, 1, 8, 8))
+    assert report.advice.endswith(" Write: x = x.flatten(1); x = x.view(2, -1)")
 
 
 def test_a_network_that_mixes_the_images_of_a_batch_is_told(tmp_path):
