@@ -25,6 +25,7 @@ import torch._dynamo  # noqa: F401
 from tools import ROOT
 
 MODULES = ["validation", "arithmetic", "contraction", "tiling", "conv", "corr", "cost", "loops", "runtime", "winograd",
+           "layers", "reasons", "repairs", "summary", "trace",
            *(f"exercises/engine/{name}" for name in (  # not the tasks, which are data
                "binding", "check", "exercise", "feedback", "notes", "observe", "recognise", "report", "sandbox",
                "show", "surroundings", "trial", "values"))]
@@ -32,7 +33,8 @@ TESTS = {  # which tests answer for a module, where it is not test_<module>.py a
     "validation": ["validation", "conv", "layer", "loops", "cost", "arithmetic"], "conv": ["conv", "layer"],
     "contraction": ["corr", "conv", "loops"],
     "tiling": ["tiling", "corr", "conv", "layer"], "corr": ["corr", "loops", "validation"],
-    "loops": ["loops", "corr", "validation"], "runtime": ["runtime", "corr", "conv"]}
+    "loops": ["loops", "corr", "validation"], "runtime": ["runtime", "corr", "conv"],
+    **dict.fromkeys(("layers", "reasons", "repairs", "trace"), ["summary"])}
 LIMIT, PROCESSES, GOAL = 600, 2, 0.95  # seconds, at once, killed
 SWAP = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
         ast.Mod: ast.FloorDiv, ast.Pow: ast.Mult, ast.MatMult: ast.Mult, ast.And: ast.Or, ast.Or: ast.And,
