@@ -34,7 +34,7 @@ TESTS = {  # which tests answer for a module, where it is not test_<module>.py a
     "contraction": ["corr", "conv", "loops"],
     "tiling": ["tiling", "corr", "conv", "layer"], "corr": ["corr", "loops", "validation"],
     "loops": ["loops", "corr", "validation"], "runtime": ["runtime", "corr", "conv"],
-    **dict.fromkeys(("layers", "reasons", "repairs", "trace"), ["summary"])}
+    **{name: ["summary"] for name in ("layers", "reasons", "repairs", "trace")}}
 LIMIT, PROCESSES, GOAL = 600, 2, 0.95  # seconds, at once, killed
 SWAP = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
         ast.Mod: ast.FloorDiv, ast.Pow: ast.Mult, ast.MatMult: ast.Mult, ast.And: ast.Or, ast.Or: ast.And,
