@@ -109,8 +109,9 @@ def candidates(name, batch):
         found["two lines"] = lambda: two_lines(X, K, stride, padding, groups)
     if batch > 1:
         return found
-    rows, columns = torch.randn(groups, c_o // groups, numbers).to(X), torch.randn(groups, numbers, places).to(X)
-    found["product"] = lambda: torch.bmm(rows, columns)  # the matrix product alone, on matrices of these sizes
+    if groups == 1 or c_k > 1:  # the matrix product alone, on matrices of these sizes; depthwise layers have none
+        rows, columns = torch.randn(groups, c_o // groups, numbers).to(X), torch.randn(groups, numbers, places).to(X)
+        found["product"] = lambda: torch.bmm(rows, columns)
     if plain and (k_h, k_w) == (3, 3):
         padded = pad(X[0], [padding] * 4)
         if winograd.tile_size(padded, K) > 1:  # elsewhere it goes the ordinary way
