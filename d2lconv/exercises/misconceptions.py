@@ -136,14 +136,8 @@ def between(axis):
                  f"The maps are numbered by axis {axis} of the result: which axis does torch.stack make new?")
 
 
-def last(axis):
-    """Channels last, where they belong on this axis."""
-    shape = "(c, h, w)" if axis == 0 else "(n, c, h, w)"
-    return known("channels last", "first or last",
-                 f"Here channels come before height and width, {shape}. movedim(-1, {axis}) brings them there.")
-
-
-LAST = last(0)
+LAST = known("channels last", "first or last",
+             "Here channels come before height and width, (c, h, w). movedim(-1, -3) brings them there.")
 
 # Which size
 
@@ -302,7 +296,8 @@ VALID_COMPOSE = known("`valid` instead of `full`", "compose",
 MIDDLE = known("middle channels not summed right", "compose",
                "A path from c to o can lead through every middle channel m: all of them add up.")
 SIZES_ADD = known("sizes added without the overlap", "compose",
-                  "Two windows of size k1, one step apart, cover k1 + 1 pixels, not 2 * k1.")
+                  "Two windows of size k1, one step apart, cover k1 + 1 pixels, not 2 * k1; and k2 of them cover "
+                  "k1 + k2 - 1, not k1 * k2.")
 NO_FIRST_STRIDE = known("stride of the first layer left out", "compose",
                         "How far does the window on the image move when the second layer makes one step?")
 NEVER = known("no corner found", "edges",

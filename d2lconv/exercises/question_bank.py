@@ -106,7 +106,7 @@ TEMPLATES = {
         "`X` has the shape ({c}, {h}, {w}). `Conv2d({c}, {c_o}, {k}, groups={c})` makes several maps of each channel, "
         "without padding. What is the shape of the output?",
         "{c_o} maps, each {h} - {k} + 1 high and {w} - {k} + 1 wide.",
-        (*MISPLACED, of.last(1)), lambda Y, **_: tuple(Y[0].shape)),
+        (*MISPLACED, of.LAST), lambda Y, **_: tuple(Y[0].shape)),
     "size": Template(
         "shapes", "output_size", own(size=(8, (6, 7, 8, 9, 10, 28, 32)), kernel=3, padding=(1, (0, 1, 2, 3)), stride=2),
         lambda size, kernel, padding, stride: (size, kernel, stride, padding),

@@ -36,7 +36,7 @@ def seen(red, others, parts=1):
     (of.ONES, lambda Y: torch.where(Y == 0, 1, Y)),
     (of.ONES, seen(1, -1)),
     (of.ONES, seen(1, -0.5)),
-    (of.last(1), lambda Y: Y.movedim(1, -1)),
+    (of.LAST, lambda Y: Y.movedim(1, -1)),
     (of.LAST, lambda Y: Y[0].movedim(0, -1)[..., None]),
 ])
 def red_only(K):

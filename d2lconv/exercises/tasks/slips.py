@@ -198,7 +198,7 @@ def orders(shapes):
     found, Y = [], shapes.get("return", ())
     if len(Y) > 2 and Y[-1].startswith("w"):  # maps, not a kernel
         c = len(Y) - 3
-        found += [(of.last(c), lambda Y: Y.movedim(c, -1)), (of.between(c), lambda Y: Y.movedim(c, c + 1))]
+        found += [(of.LAST, lambda Y: Y.movedim(c, -1)), (of.between(c), lambda Y: Y.movedim(c, c + 1))]
         if Y[c] == "c_o":
             found += [(of.RESHAPED, refolded), (of.TRANSPOSED, lambda Y: Y.mT.reshape(Y.shape))]
     for name, names in shapes.items():
@@ -219,10 +219,10 @@ def channels_last(x, k, windowed):
         (of.TRANSPOSED, on(K=lambda K: K.transpose(0, 1).reshape(K.shape))),
     ]
     return [
-        (of.last(x), on(X=lambda X: X.movedim(-1, x))),
+        (of.LAST, on(X=lambda X: X.movedim(-1, x))),
         (of.RESHAPED, reshaped),
         (of.TRANSPOSED, on(X=lambda X: X.movedim(x, -1).reshape(X.shape))),
         (of.TRANSPOSED, on(X=lambda X: X.mT.reshape(X.shape))),
-        *([(of.last(x), on(X=lambda X: X.movedim(-1, x), K=lambda K: K.movedim(-1, k)))] if windowed else []),
+        *([(of.LAST, on(X=lambda X: X.movedim(-1, x), K=lambda K: K.movedim(-1, k)))] if windowed else []),
         *(several if k == 1 else []),
     ]
