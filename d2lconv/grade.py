@@ -59,10 +59,19 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     add("notebooks", nargs="+", metavar="notebook", help="a student's .ipynb file")
     add("--csv", default="marks.csv", help="the table (marks.csv)")
     add("--figure", default="misconceptions.png", help="the figure (misconceptions.png)")
-    add("--only", nargs="+", choices=EXERCISES, default=[*EXERCISES], metavar="exercise", help="these exercises only")
+    add("--only", nargs="+", choices=EXERCISES, default=[*EXERCISES], metavar="exercise",
+        help="these exercises only, with spaces between them; write this last")
     add("--timeout", type=int, default=60, help="seconds for a notebook (60)")
     add("--protection", choices=["auto", "hook", "bubblewrap"], default="auto", help="bubblewrap if it works (auto)")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if not any(map(os.path.isfile, options.notebooks)):
+        parser.error(f"no such file: {', '.join(options.notebooks)}. Is the terminal in the folder of the notebooks?")
+    if options.timeout < 1:
+        parser.error("--timeout: seconds for a notebook, 1 or more")
+    for path in options.csv, options.figure:
+        if not os.path.isdir(os.path.dirname(path) or "."):
+            parser.error(f"cannot write {path}: there is no such folder")
+    return options
 
 
 def can_contain(wanted: str) -> bool:
@@ -94,7 +103,7 @@ def graded(options: argparse.Namespace, contained: bool) -> Iterator[list[Row]]:
 
 def write(rows: list[Row], path: str | os.PathLike[str]) -> None:
     """Write the table."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with open(path, "w", newline="", encoding="utf-8-sig") as file:  # as spreadsheets expect it
         table = csv.writer(file)
         table.writerow(["notebook", "exercise", "passed", "misconception", "finding"])
         for row in rows:
@@ -124,12 +133,12 @@ def histogram(rows: list[Row]) -> list[tuple[str, int]]:
 
 def summary(rows: list[Row], counts: list[tuple[str, int]]) -> str:
     """Write what there is to say in the terminal: the exercises, the misconceptions, and whom to look at."""
-    lines = [f"{'exercise':30} passed   wrong"]
+    lines = [f"{'exercise':30} passed   wrong   not done"]
     for name in dict.fromkeys(row.exercise for row in rows):
         mine = [row for row in rows if row.exercise == name]
         passed = sum(row.passed for row in mine)
-        absent = sum(row.finding.startswith(("Not yet", "no ", "not ")) for row in mine)
-        lines.append(f"{name:30} {passed:6}  {len(mine) - passed - absent:6}")
+        absent = sum(row.finding.startswith(("Not yet", "no ", "not ", "the time")) for row in mine)
+        lines.append(f"{name:30} {passed:6}  {len(mine) - passed - absent:6}  {absent:9}")
     lines += ["", f"{'misconception':60} notebooks", *(f"{name:60} {count:9}" for name, count in counts)]
     borrowed = [f"{row.notebook}: {row.exercise}" for row in rows if row.borrowed]
     unread = [row.notebook for row in rows if row.finding.startswith("not a notebook")]

@@ -149,10 +149,10 @@ class TiledConv(torch.autograd.Function):
         factors = [gradient if tensor is None else tensor.conj() for tensor in ctx.saved_tensors]
         gradients = []
         with autocast_off(gradient.device.type):
-            for place, needed in enumerate(ctx.needs_input_grad[:3]):
+            for place, needed in enumerate(ctx.needs_input_grad):  # never by the geometry
                 others = [*factors[:place], None, *factors[place + 1:]]
                 gradients.append(tiled_conv(*others, ctx.geometry) if needed else None)
-        return *gradients, None
+        return tuple(gradients)
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
@@ -160,7 +160,7 @@ class TiledConv(torch.autograd.Function):
         terms = []
         # torch switches forward derivatives off in here, and those of this sum would silently be zero
         with forward_ad._set_fwd_grad_enabled(True):
-            for place, tangent in enumerate(tangents[:3]):
+            for place, tangent in enumerate(tangents):
                 if tangent is not None:
                     varied = [*factors[:place], tangent, *factors[place + 1:]]
                     terms.append(tiled_conv(*varied, ctx.geometry))

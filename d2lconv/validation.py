@@ -252,7 +252,7 @@ def check_axes(name: str, shape: Sequence[int], axes: Axes) -> None:
         found = full[-len(shape):]
         leading = "an extra leading axis" if extra == 1 else "extra leading axes"
         raise ValueError(f"{must}it has {leading} {' and '.join(found[:extra])}. "
-                         f"Take {name}[{', '.join('0' * extra)}], or {TAKERS[found[0]]}, "
+                         f"Take one, for example {name}[{', '.join('0' * extra)}], or {TAKERS[found[0]]}, "
                          f"which takes {format_axes(found)}.")
     if extra < 0 and full == POINTWISE and shape[-2:] != (1, 1):
         spelt = ((1,) * (2 - len(shape)) + shape + (1, 1))[:4]

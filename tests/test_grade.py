@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from d2lconv.exercises import EXERCISES
-from d2lconv.grade import BUBBLEWRAP, HOOK, can_contain, draw_histogram
+from d2lconv.grade import BUBBLEWRAP, HOOK, can_contain, draw_histogram, main
 from d2lconv.grade import write as write_table
 from d2lconv.grading.judge import Row
 
@@ -62,6 +62,7 @@ NOTEBOOKS = {
                f"os.open('{PRANK.name}', os.O_CREAT, dir_fd=below)", "open('mine', 'w').close()", CORR2D],
     "liar": ["from d2lconv.grading import notebook\nnotebook.told = lambda error: ['ValueError', 'no', '{victim}', 1]",
              "def corr2d(X, K): raise ValueError('no')"],
+    "stub": ["def corr2d(X, K):\n    ...", "def corr2d(X, K):\n    return X *"],
     "group": ["raise ExceptionGroup('several', [ValueError('one')])", CORR2D],
     "spy": ["stolen = open('{folder}/right.ipynb').read()", "import os\nassert os.listdir() == []", CORR2D],
 }
@@ -84,7 +85,7 @@ def grade(folder, paths, *options, asked=ASKED):
     command = [sys.executable, "-m", "d2lconv.grade", *paths, "--csv", folder / "marks.csv", "--figure",
                folder / "figure.png", "--only", *asked, *options]
     printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=900).stdout
-    with open(folder / "marks.csv", encoding="utf-8", newline="") as file:
+    with open(folder / "marks.csv", encoding="utf-8-sig", newline="") as file:
         table = list(csv.DictReader(file))
     return {(Path(row["notebook"]).stem, row["exercise"]): row for row in table}, printed
 
@@ -122,7 +123,7 @@ def test_every_notebook_has_a_line_for_every_exercise(marks):
     ("right", [1, 1, 0]), ("mean", [1, 0, 0]), ("changed", [1, 0, 0]), ("layer", [0, 0, 0]), ("borrowed", [1, 1, 1]),
     ("half", [1, 0, 0]), ("nothing", [0, 0, 0]), ("endless", [1, 0, 0]), ("deaf", [1, 0, 0]), ("exits", [1, 0, 0]),
     ("bomb", [1, 0, 0]), ("forger", [0, 0, 0]), ("killer", [1, 0, 0]), ("vandal", [1, 0, 0]), ("spy", [1, 0, 0]),
-    ("liar", [0, 0, 0]), ("group", [1, 0, 0]),
+    ("liar", [0, 0, 0]), ("group", [1, 0, 0]), ("stub", [0, 0, 0]),
     ("empty", [0, 0, 0]), ("zip", [0, 0, 0]), ("=1+1", [0, 0, 0]), ("missing", [0, 0, 0])])
 def test_right_functions_pass_and_no_others(marks, name, right):
     assert passed(marks, name) == right
@@ -144,7 +145,11 @@ def test_right_functions_pass_and_no_others(marks, name, right):
     ("vandal", "macs", "is outside of the folder of this notebook"),
     ("spy", "macs", "right.ipynb is outside of the folder"),
     ("nothing", "corr2d", "no corr2d in this notebook"),
-    ("zip", "corr2d", "not a notebook: UnicodeDecodeError"),
+    ("stub", "corr2d", "Not yet. Write corr2d(X, K)"),
+    ("stub", "corr2d", "; cell 3 stopped: SyntaxError"),
+    ("zip", "corr2d", "not a notebook: perhaps a web page, a zip"),
+    ("empty", "corr2d", "not a notebook: perhaps a web page, a zip"),
+    ("=1+1", "corr2d", "not a notebook: it has no cells"),
     ("missing", "corr2d", "not a notebook: FileNotFoundError")])
 def test_the_line_says_why(marks, name, exercise, said):
     assert said in marks[name, exercise]["finding"]
@@ -190,6 +195,31 @@ def test_the_summary_says_which_protection_there_was_and_what_is_no_notebook(gra
     assert "an audit hook and limits" in printed
     assert "not against malice" in printed
     assert printed.split("Not a notebook:")[1].split("Protected")[0].count(".ipynb") == 4
+
+
+def test_the_summary_counts_what_passed_what_is_wrong_and_what_is_not_done(graded):
+    marks, printed = graded
+    for exercise in ASKED:
+        (line,) = (line for line in printed.splitlines() if line.split()[:1] == [exercise])
+        counts = [int(number) for number in line.split()[1:]]
+        assert sum(counts) == len({name for name, _ in marks})
+        assert counts[0] == sum(marks[name, exercise]["passed"] == "True" for name, _ in {(n, 0) for n, _ in marks})
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    (["nowhere.ipynb"], "no such file: nowhere.ipynb. Is the terminal in the folder of the notebooks?"),
+    (["right.ipynb", "--timeout", "0"], "--timeout: seconds for a notebook, 1 or more"),
+    (["right.ipynb", "--csv", "no/such/marks.csv"], "cannot write no/such/marks.csv: there is no such folder"),
+    (["right.ipynb", "--figure", "no/such/figure.png"], "cannot write no/such/figure.png: there is no such folder"),
+], ids=["file", "timeout", "table", "figure"])
+def test_a_slip_in_the_command_is_told_before_anything_is_written(tmp_path, monkeypatch, capsys, options, said):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "right", [CORR2D])
+    (tmp_path / "marks.csv").write_text("the old marks")
+    with pytest.raises(SystemExit):
+        main(options)
+    assert said in capsys.readouterr().err
+    assert (tmp_path / "marks.csv").read_text() == "the old marks"
 
 
 def test_a_spreadsheet_takes_no_line_for_a_formula(tmp_path):

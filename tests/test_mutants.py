@@ -19,6 +19,8 @@ def made(source, folder, monkeypatch):
     ("y = a + 1 < b", {"y = a - 1 < b", "y = a + 2 < b", "y = a + 1 <= b"}),
     ("if x:\n    raise E", {"if not x:\n    raise E", "if x:\n    pass"}),
     ("@shapes\ndef f():\n    check(x)", {"def f():\n    check(x)", "@shapes\ndef f():\n    pass"}),
+    ("class C:\n    @staticmethod\n    def f():\n        g()", {
+        "class C:\n\n    @staticmethod\n    def f():\n        pass"}),
     ("raise_(f'{x} is wrong')\ny = 'same'", {  # messages are left alone, and names are not
         "pass\ny = 'same'", "raise_(f'{x} is wrong')\ny = 'same?'"}),
 ])

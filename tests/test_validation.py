@@ -276,9 +276,11 @@ def test_every_size_may_be_one(form, device):
 EQUAL = "Every input channel needs its own slice of the kernel, so c_i must be the same in both."
 ENDS = [
     (lambda: corr.corr2d(ONES(1, 2, 5, 5), ONES(2, 2)),
-     "(1, 2, 5, 5): it has extra leading axes n and c_i. Take X[0, 0], or conv2d, which takes (n, c_i, h, w)."),
+     "(1, 2, 5, 5): it has extra leading axes n and c_i. Take one, for example X[0, 0], or conv2d, which takes "
+     "(n, c_i, h, w)."),
     (lambda: corr.corr2d(ONES(5, 5), ONES(2, 2, 2)),
-     "(2, 2, 2): it has an extra leading axis c_i. Take K[0], or corr2d_multi_in, which takes (c_i, k_h, k_w)."),
+     "(2, 2, 2): it has an extra leading axis c_i. Take one, for example K[0], or corr2d_multi_in, which takes "
+     "(c_i, k_h, k_w)."),
     (lambda: corr.corr2d_multi_in_out_1x1(ONES(3, 8, 8), ONES(3)),
      "(3,): the two sides of a 1x1 kernel are axes, too. Take K.reshape(1, 3, 1, 1)."),
     (lambda: corr.corr2d_multi_in_out_1x1(ONES(3, 8, 8), ONES(2, 3, 1)),

@@ -57,7 +57,8 @@ def changes(node):
         yield f"if {short(node.test)}", "test", ast.UnaryOp(ast.Not(), node.test)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         yield f"{short(node)}", "operand", ast.UnaryOp(ast.Not(), node.operand)
-    if getattr(node, "decorator_list", None):
+    decorators = [ast.unparse(decorator) for decorator in getattr(node, "decorator_list", [])]
+    if decorators and decorators != ["staticmethod"]:  # whose functions are called by their class, and need none
         yield "decorators", "decorator_list", []
     for block in ("body", "orelse", "finalbody"):
         lines = getattr(node, block, None)

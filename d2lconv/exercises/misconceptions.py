@@ -70,11 +70,14 @@ SAME_OUTPUT = known("the same kernel for every output channel", "outputs",
                     "Output channel o is made by kernel o alone, K[o]; with one kernel all maps would be equal.")
 EVERYWHERE = known("every kernel on every channel", "blocks",
                    "A kernel, or a slice, meets its own channels only: which ones does it see, and which not?")
+SUMMED_FIRST = known("channels summed before the kernel", "sum",
+                     "First each channel meets its own slice, then the maps are added. Added before, channel 0 meets "
+                     "slice 1, too.")
 SUMMED = known("channels summed where they stay apart", "depthwise",
                "Nothing is summed over these channels: map c comes from channel c alone.")
 ZIP = known("channels truncated by zip", "counts differ",
             "Where two counts differ, zip, or a loop over one of them, leaves the rest out without a word: "
-            "compare the counts first. (And of several kernels, zip X with one at a time.)")
+            "compare the counts first. With several kernels: loop over the kernels, and zip X with each of them.")
 UNCHECKED = known("unchecked channel counts", "counts differ",
                   "Here no two channels belong together. A careful function compares the counts and raises.")
 RELU_FIRST = known("activation before the sum", "activation",

@@ -168,7 +168,12 @@ def grade(path: str, names: list[str], seconds: int, folder: str, contained: boo
         cells = json.loads(Path(path).read_text("utf-8-sig"))["cells"]
         sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     except Exception as error:
-        return [Row(path, name, False, (), f"not a notebook: {described(error)}") for name in names]
+        said = "it has no cells"
+        if isinstance(error, OSError):
+            said = described(error)
+        if isinstance(error, ValueError):
+            said = "perhaps a web page, a zip or a Word file with this ending"
+        return [Row(path, name, False, (), f"not a notebook: {said}") for name in names]
     notebook, rows = RemoteNotebook(sources, seconds, server(folder, contained)), []
     for name in names:
         try:
@@ -187,7 +192,9 @@ def row(notebook: RemoteNotebook, path: str, name: str) -> Row:
     found = (wrong or report.findings)[0]
     text, borrowed = found.text, report.passed and all(function.borrowed)
     if found.kind == "wrong":
-        text = " ".join([text, *found.hint.splitlines()]) + notebook.stopped()
+        text = " ".join([text, *found.hint.splitlines()])
+    if not report.passed:
+        text += notebook.stopped()
     if borrowed:
         text = f"right, but only calls the package's own function. {text}"
     return Row(path, name, report.passed, report.misconceptions, text, borrowed)

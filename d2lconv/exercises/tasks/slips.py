@@ -103,7 +103,7 @@ def summed(x, k, y):
         (of.STACKED, lambda f, given: torch.stack(maps(f, given), max(y - 1, 0))),
         (of.STACKED, lambda f, given: torch.cat(maps(f, given), max(y - 1, 0))),
         (of.RELU_FIRST, put_together(lambda maps: maps.relu().sum(0))),
-        (of.EVERYWHERE, on(X=totalled(x))),
+        (of.SUMMED_FIRST, on(X=totalled(x))),
         (of.ONE_CHANNEL, on(X=repeated(x))),
         *((of.LEFT_OUT, put_together(lambda maps, place=place: all_but(place)(maps).sum(0))) for place in (0, -1)),
         *another_order("K", k),
