@@ -178,9 +178,9 @@ def size(tensor: Tensor | None) -> tuple[int, ...]:
 
 
 def users_line(frames: list[traceback.FrameSummary]) -> str:
-    """Return the last line that is neither torch's nor ours."""
+    """Return the last line that is not torch's, nor ours, nor of another mode that watches torch's operations."""
     for frame in reversed(frames):
         of_torch = any(Path(frame.filename).is_relative_to(path) for path in NOT_THE_USERS)
-        if not of_torch:
+        if not of_torch and not frame.name.startswith("__torch_"):
             return frame.line or ""
     return ""

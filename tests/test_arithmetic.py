@@ -154,7 +154,7 @@ def test_an_integer_is_shown_in_full(n):
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: explain(X, K[:1], (0, 0)), r"X has 2 input channels, but K is made for 1"),
     (lambda: explain(X[0], K, (0, 0)), r"X must be \(c_i, h, w\), but is \(3, 3\): c_i is missing"),
-    (lambda: explain(X, K[0], (0, 0)), r"X must be \(h, w\), but is \(2, 3, 3\): .* Take X\[0\]"),
+    (lambda: explain(X, K[0], (0, 0)), r"X must be \(h, w\), but is \(2, 3, 3\): .* Take one, for example X\[0\]"),
     (lambda: explain(X[None], K, (0, 0)), r"an extra leading axis n"),
     (lambda: explain(X, K[0, 0], (0, 0)), r"K must be \(k_h, k_w\), but is \(2,\): k_h is missing"),
     (lambda: explain(X, K, (0, 0, 0)), r"at must be \(i, j\), but is \(0, 0, 0\)"),

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import nn
 from torch.nn.functional import max_pool2d, relu
+from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 import d2lconv as d2l
@@ -912,6 +913,17 @@ def test_a_layer_that_is_called_again_after_images_are_mixed_is_told():
     report = d2l.summary(Mixing(), torch.rand(2, 1, 8, 8))
     told = "The network mixes the images: model.relu returns (2, 4, 6, 6), but model.relu gets (288,)."
     assert report.advice.startswith(told)
+
+
+def test_a_line_of_a_mode_of_the_users_own_is_not_taken_for_the_networks(tmp_path):
+    class Watching(TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            return func(*args, **(kwargs or {}))
+
+    line = "x = x.view(2, 4, 35)"
+    with Watching():
+        report = d2l.summary(own(line, tmp_path), torch.rand(2, 1, 8, 8))
+    assert report.advice.startswith(f"No layer refused, but the network's own code: {line}")
 
 
 def test_a_view_into_maps_is_not_made_rows(tmp_path):

@@ -20,7 +20,7 @@ STARTUP = f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}];
 @pytest.fixture
 def rounding(device):
     """Convolutions in TF32: the GPU's own if there is one that has it, else the rounding alone."""
-    (name, exact), (_, convolutions) = runtime.PRECISION, runtime.backends()
+    (name, exact), (_, convolutions, *_) = runtime.PRECISION, runtime.backends()
     before = getattr(convolutions, name)
     setattr(convolutions, name, {"ieee": "tf32", False: True}[exact])
     own = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
