@@ -469,10 +469,13 @@ HEIGHT_FIRST = {"X": "h w c_i", "K": "k_h k_w c_i c_o"}
     (HEIGHT_FIRST, [(3, 9, 9), (4, 1, 9, 2)], "K is 4 high, but X is only 3"),
     (HEIGHT_FIRST, [(9, 3, 5), (4, 4, 5, 6)], "K is 4 wide, but X is only 3"),
     ({"b": "k"}, [(3, 2)], "b must be (k,), but is (3, 2): it has 2 axes, not 1."),
-    ({"b": "h"}, [(3, 2)], "b must be (h,), but is (3, 2): it has 2 axes, not 1."),
+    ({"b": "w"}, [(3, 2)], "b must be (w,), but is (3, 2): it has 2 axes, not 1."),
+    ({"K": "c_o c_i 1 1"}, [(2, 3, 0, 1)], "K is (c_o, c_i, 1, 1) = (2, 3, 0, 1): its axis 1 is empty."),
     ({"X": "n c d h w", "K": "o c k"}, [(1, 2, 3, 4, 5), (1, 3, 1)], "c is 2 in X, but 3 in K"),
     ({"X": "n c 1"}, [(2, 3, 4)], "X must be (n, c, 1), but is (2, 3, 4): an axis 1 has one element."),
     ({"X": "n c 1"}, [(2, 3)], "n is missing. One of something is still an axis: take X[None]."),
+    ({"X": "c_i h w", "K": "c_i k_w k_h"}, [(8, 8, 3), (3, 2, 2)], "so c_i must be the same in both."),
+    ({"X": "h w c_i", "K": "c_i k_h k_w"}, [(8, 8, 3), (8, 2, 2)], "so c_i must be the same in both."),
     ({"K": "c_o c_i k_h k_w", "X": "c_i h w"}, [(4, 3, 2, 2), (8, 8, 3)], "so c_i must be the same in both."),
 ])
 def test_any_pattern_is_checked_by_the_names_of_its_axes(patterns, given, words):
