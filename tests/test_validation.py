@@ -2,6 +2,7 @@
 
 import re
 import timeit
+from functools import partial
 
 import numpy as np
 import pytest
@@ -457,6 +458,11 @@ def test_all_is_well_costs_a_few_comparisons_by_hand():
     rounds = [(timeit.timeit(lambda: checked(X, K), number=300), timeit.timeit(lambda: by_hand(X, K), number=300))
               for _ in range(15)]
     assert min(ours / hand for ours, hand in rounds) < 4
+
+
+def test_a_side_that_fits_by_its_padding_is_not_the_one_that_is_named():
+    padded = partial(conv2d, padding=1)
+    refuses(padded, ONES(1, 3, 2), ONES(1, 1, 5, 9), ValueError, "weight is 9 wide, but input is only 4")
 
 
 # Patterns other than those of the four functions.
