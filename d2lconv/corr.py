@@ -21,7 +21,8 @@ def corr2d(X: Tensor, K: Tensor) -> Tensor:
 
     Source: Dive into Deep Learning, equation 7.2.1. Loops: `d2lconv.loops.corr2d`.
     """
-    return corr2d_multi_in(X[None], K[None])
+    Y = contract(X[None, None], K[None, None])
+    return Y[0, 0]
 
 
 @shapes(X="c_i h w", K="c_i k_h k_w", returns="h_out w_out")
@@ -40,7 +41,8 @@ def corr2d_multi_in(X: Tensor, K: Tensor) -> Tensor:
 
     Source: Dive into Deep Learning, section 7.4.1. Loops: `d2lconv.loops.corr2d_multi_in`.
     """
-    return corr2d_multi_in_out(X, K[None])[0]
+    Y = contract(X[None], K[None])
+    return Y[0, 0]
 
 
 @shapes(X="c_i h w", K="c_o c_i k_h k_w", returns="c_o h_out w_out")
@@ -58,8 +60,8 @@ def corr2d_multi_in_out(X: Tensor, K: Tensor) -> Tensor:
 
     Source: Dive into Deep Learning, section 7.4.2. Loops: `d2lconv.loops.corr2d_multi_in_out`.
     """
-    geometry = Geometry(X.shape[1:], K.shape[2:])
-    return convolve(X[None], K, None, geometry)[0]
+    Y = contract(X[None], K)
+    return Y[0]
 
 
 @shapes(X="c_i h w", K="c_o c_i 1 1", returns="c_o h w")
@@ -78,4 +80,11 @@ def corr2d_multi_in_out_1x1(X: Tensor, K: Tensor) -> Tensor:
 
     Source: Dive into Deep Learning, section 7.4.3. Loops: `d2lconv.loops.corr2d_multi_in_out_1x1`.
     """
-    return corr2d_multi_in_out(X, K)
+    Y = contract(X[None], K)
+    return Y[0]
+
+
+def contract(X: Tensor, K: Tensor) -> Tensor:
+    """Correlate a batch: ``(n, c_i, h, w), (c_o, c_i, k_h, k_w) -> (n, c_o, h_out, w_out)``."""
+    geometry = Geometry(X.shape[2:], K.shape[2:])
+    return convolve(X, K, None, geometry)
