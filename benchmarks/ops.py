@@ -25,6 +25,7 @@ import torch
 from torch.nn.functional import pad
 
 from d2lconv import conv2d, conv2d_cost, default_device, exact_float32, loops, winograd
+from d2lconv.contraction import is_depthwise
 
 RECORD = Path(__file__).resolve().parent.parent / "d2lconv" / "measured.json"
 OUTLIER = ("VGG-16, 1.1", 16, 1)  # layer, images, threads: torch copies 2 * 205 MB of fresh memory there
@@ -109,7 +110,7 @@ def candidates(name, batch):
         found["two lines"] = lambda: two_lines(X, K, stride, padding, groups)
     if batch > 1:
         return found
-    if groups == 1 or c_k > 1:  # the matrix product alone, on matrices of these sizes; depthwise layers have none
+    if not is_depthwise(image[0], c_o, groups):  # the matrix product alone, on matrices of these sizes
         rows, columns = torch.randn(groups, c_o // groups, numbers).to(X), torch.randn(groups, numbers, places).to(X)
         found["product"] = lambda: torch.bmm(rows, columns)
     if plain and (k_h, k_w) == (3, 3):

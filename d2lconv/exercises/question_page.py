@@ -41,7 +41,9 @@ def folded(question):
         parts.append(f"<pre>{question.grid}</pre>")
     if question.options:
         parts.append(listed(question.options))
-    answers = {belief: [a for a, b in question.wrong.items() if b is belief] for belief in question.wrong.values()}
+    answers = {}
+    for answer, belief in question.wrong.items():
+        answers.setdefault(belief, []).append(answer)
     wrong = [f"{' or '.join(several)}: {belief.name}. {belief.hint}" for belief, several in answers.items()]
     parts.append(
         "<details><summary>Answer</summary>"

@@ -167,13 +167,15 @@ def grade(path: str, names: list[str], seconds: int, folder: str, contained: boo
     try:
         cells = json.loads(Path(path).read_text("utf-8-sig"))["cells"]
         sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    except Exception as error:
-        said = "it has no cells"
-        if isinstance(error, OSError):
-            said = described(error)
-        if isinstance(error, ValueError):
-            said = "perhaps a web page, a zip or a Word file with this ending"
-        return [Row(path, name, False, (), f"not a notebook: {said}") for name in names]
+        unread = ""
+    except OSError as error:
+        unread = described(error)
+    except ValueError:
+        unread = "perhaps a web page, a zip or a Word file with this ending"
+    except Exception:
+        unread = "it has no cells"
+    if unread:
+        return [Row(path, name, False, (), f"not a notebook: {unread}") for name in names]
     notebook, rows = RemoteNotebook(sources, seconds, server(folder, contained)), []
     for name in names:
         try:
