@@ -60,7 +60,7 @@ NOTEBOOKS = {
                "it = spawn.Process(target=os.remove, args=('{victim}',))\nit.start()\nit.join()",
                "os.mkfifo('{folder}/fifo')", f"below = os.open('{PRANK.parent}', os.O_RDONLY)",
                f"os.open('{PRANK.name}', os.O_CREAT, dir_fd=below)", "open('mine', 'w').close()", CORR2D],
-    "liar": ["from d2lconv.grading import notebook\nnotebook.told = lambda error: ['ValueError', 'no', '{victim}', 1]",
+    "liar": ["from d2lconv.grading import notebook\nnotebook.told = lambda error: ['ValueError', 'no', '{victim}']",
              "def corr2d(X, K): raise ValueError('no')"],
     "stub": ["def corr2d(X, K):\n    ...", "def corr2d(X, K):\n    return X *"],
     "group": ["raise ExceptionGroup('several', [ValueError('one')])", CORR2D],

@@ -16,10 +16,11 @@ from torch import nn
 
 from d2lconv import exercises
 from d2lconv.grading.server import Server
-from d2lconv.grading.wire import pack, receive, send, unpack
+from d2lconv.grading.wire import pack, receive, send
 
 SHARE = {"run": 1 / 12, "look": 1 / 24, "call": 1 / 24}  # of a notebook's time: what one question may take
 PATIENCE = 3  # a process that does not end it itself is ended after so many times that
+LINE = "a line of a student's"  # what stands for its file
 KINDS = {kind.__name__: kind for kind in (TimeoutError, RecursionError, NotImplementedError)}  # told apart by checkers
 
 server = cache(Server)  # one in each process that grades
@@ -34,7 +35,6 @@ class Row:
     passed: bool
     misconceptions: tuple[str, ...]
     finding: str
-    borrowed: bool = False
 
 
 class NoAnswer(Exception):
@@ -50,8 +50,6 @@ class RemoteNotebook:
         self.lock = threading.Lock()
         self.way: socket.socket | None = None
         self.errors: dict[int, str] = {}
-        for number, source in self.cells.items():  # so that a checker can quote a line
-            linecache.cache[f"cell {number}"] = len(source), None, source.splitlines(keepends=True), ""
 
     def start(self) -> None:
         """Run the cells in a new process; one that ends it is left out from then on."""
@@ -60,48 +58,49 @@ class RemoteNotebook:
         self.until += time.monotonic() - begun
         for number, source in self.cells.items():
             try:
-                reply = self.ask("run", number, source)
-            except NoAnswer as error:
+                self.ask("run", number, source)
+            except NoAnswer as silence:
                 if self.until < time.monotonic():
                     raise
-                self.errors[number] = str(error)
+                self.errors[number] = str(silence)
                 del self.cells[number]
                 return self.start()
-            if "error" in reply:
-                self.errors[number] = described(exception(*reply["error"][:2]))
+            except Exception as error:
+                self.errors[number] = described(error)
 
-    def ask(self, method: str, *arguments: Any) -> dict[str, Any]:
-        """Return the process's reply, or raise `NoAnswer`."""
+    def ask(self, method: str, *arguments: Any) -> Any:
+        """Return what the process finds, or raise its error, or `NoAnswer` if it says nothing."""
         seconds = SHARE[method] * self.seconds
         left = self.until - time.monotonic()
         try:
             assert self.way
-            send(self.way, [method, seconds, *arguments])
-            return dict(receive(self.way, min(PATIENCE * seconds, left)))
-        except BaseException as error:  # a checker may stop this thread, too
+            send(self.way, pack([method, seconds, *arguments]))
+            printed, error, found = receive(self.way, min(PATIENCE * seconds, left))
+        except BaseException as silence:  # a checker may stop this thread, too
             self.way = None
             said = "it ended its own process, or used more memory than it may"
-            if isinstance(error, TimeoutError):
+            if isinstance(silence, TimeoutError):
                 said = "it did not end in time, and its process was ended"
             if self.until < time.monotonic():
                 said = "the time for this notebook is over"
             raise NoAnswer(said) from None
+        if method == "call":  # what cells print, no checker asks for
+            print(printed, end="")
+        if error:
+            throw(*error)
+        return found
 
     def find(self, name: str) -> Any:
         """Return what the notebook calls by this name, for a checker; raise `NoAnswer` if there is nothing."""
         with self.lock:  # a checker may have left a call alone
             if not self.way:
                 self.start()
-            reply = self.ask("look", name)
-        if "function" in reply:
-            return RemoteFunction(self, name, reply["function"])
-        if "value" in reply:
-            return unpack(reply["value"])
-        if "class" in reply:
-            return type(name, (), {})
-        if "layer" in reply:
-            return type(name, (nn.Module,), {})()
-        raise NoAnswer(f"no {name} in this notebook")
+            kind, value = self.ask("look", name)
+        if kind == "nothing":
+            raise NoAnswer(f"no {name} in this notebook")
+        if kind == "function":
+            return RemoteFunction(self, name, value)
+        return {"class": nn.Module, "layer": nn.Module()}.get(kind, value)
 
     def stopped(self) -> str:
         """Say which cells stopped."""
@@ -123,37 +122,24 @@ class RemoteFunction:
     def __call__(self, *given: Any, **options: Any) -> Any:
         if self.over:  # what ended once is not tried again
             raise self.over
-        arguments = {**{str(place): value for place, value in enumerate(given)}, **options}
-        packed = {key: pack(value) for key, value in arguments.items()}
         try:
             with self.notebook.lock:
-                reply = self.notebook.ask("call", self.__name__, packed)
-        except NoAnswer as silence:
-            self.over = silence
+                value, arguments, borrowed = self.notebook.ask("call", self.__name__, [*given], [*options.items()])
+        except (NoAnswer, TimeoutError) as ended:
+            self.over = ended
             raise
-        print(str(reply["printed"]), end="")
-        if "error" in reply:
-            name, said, cell, line = reply["error"]
-            error = exception(name, said)
-            self.over = error if isinstance(error, TimeoutError) else None
-            throw(error, cell, line)
-        for key, value in reply["changed"].items():
+        for mine, theirs in zip([*given, *options.values()], arguments):
             with suppress(Exception):
-                arguments[key].data = unpack(value)
-        self.borrowed.append(reply["borrowed"] is True)
-        return unpack(reply["value"])
+                mine.data = theirs.to(mine.device)
+        self.borrowed.append(borrowed is True)
+        return value
 
 
-def exception(name: str, said: str) -> Exception:
-    """Make an exception of this name, whatever the student's process knows by it."""
-    error: Exception = type(name, (KINDS.get(name, Exception),), {})(said)
-    return error
-
-
-def throw(error: Exception, cell: int, line: int) -> None:
-    """Raise an exception in the student's own line, where a checker can find and quote it."""
-    code = compile("\n" * min(line - 1, 10_000) + "raise error", f"cell {int(cell)}", "exec")
-    exec(code, {"error": error})
+def throw(name: str, said: str, line: str) -> None:
+    """Raise an exception of this name in the student's own line, where a checker can find and quote it."""
+    error = type(name, (KINDS.get(name, Exception),), {})(said)
+    linecache.cache[LINE] = 0, None, [str(line)], LINE
+    exec(compile("raise error", LINE, "exec"), {"error": error})
 
 
 def described(error: Exception) -> str:
@@ -165,38 +151,40 @@ def described(error: Exception) -> str:
 def grade(path: str, names: list[str], seconds: int, folder: str, contained: bool) -> list[Row]:
     """Grade a notebook: a row for each exercise, whatever the notebook is or does."""
     try:
-        cells = json.loads(Path(path).read_text("utf-8-sig"))["cells"]
-        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-        unread = ""
-    except OSError as error:
-        unread = described(error)
-    except ValueError:
-        unread = "perhaps a web page, a zip or a Word file with this ending"
-    except Exception:
-        unread = "it has no cells"
-    if unread:
+        notebook = RemoteNotebook(code_cells(path), seconds, server(folder, contained))
+    except NoAnswer as unread:
         return [Row(path, name, False, (), f"not a notebook: {unread}") for name in names]
-    notebook, rows = RemoteNotebook(sources, seconds, server(folder, contained)), []
-    for name in names:
-        try:
-            rows.append(row(notebook, path, name))
-        except Exception as error:  # of a checker, too
-            text = str(error) if isinstance(error, NoAnswer) else f"not checked: {described(error)}"
-            rows.append(Row(path, name, False, (), text + notebook.stopped()))
-    return rows
+    return [row(notebook, path, name) for name in names]
+
+
+def code_cells(path: str) -> list[str]:
+    """Read a notebook's cells of code; raise `NoAnswer` if it has none, or is no notebook."""
+    try:
+        cells = json.loads(Path(path).read_text("utf-8-sig"))["cells"]
+        return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    except OSError as error:
+        raise NoAnswer(described(error)) from None
+    except ValueError:
+        raise NoAnswer("perhaps a web page, a zip or a Word file with this ending") from None
+    except Exception:
+        raise NoAnswer("it has no cells") from None
 
 
 def row(notebook: RemoteNotebook, path: str, name: str) -> Row:
     """Check one exercise."""
-    function = notebook.find(name)
-    report = getattr(exercises, f"check_{name}")(function)
+    try:
+        function = notebook.find(name)
+        report = getattr(exercises, f"check_{name}")(function)
+    except Exception as error:  # of a checker, too
+        text = str(error) if isinstance(error, NoAnswer) else f"not checked: {described(error)}"
+        return Row(path, name, False, (), text + notebook.stopped())
     wrong = [finding for finding in report.findings if finding.kind in ("wrong", "todo")]
     found = (wrong or report.findings)[0]
-    text, borrowed = found.text, report.passed and all(function.borrowed)
+    text = found.text
     if found.kind == "wrong":
         text = " ".join([text, *found.hint.splitlines()])
     if not report.passed:
         text += notebook.stopped()
-    if borrowed:
+    elif all(function.borrowed):
         text = f"right, but only calls the package's own function. {text}"
-    return Row(path, name, report.passed, report.misconceptions, text, borrowed)
+    return Row(path, name, report.passed, report.misconceptions, text)

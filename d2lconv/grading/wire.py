@@ -7,19 +7,20 @@ import socket
 import time
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 LONGEST = 64 << 20  # bytes of one line
 
 
-def send(end: socket.socket, message: Any) -> None:
-    """Send a message into a socket."""
-    end.sendall(json.dumps(message).encode() + b"\n")
+def send(end: socket.socket, packed: Any) -> None:
+    """Send what `pack` made."""
+    end.sendall(json.dumps(packed).encode() + b"\n")
 
 
 def receive(end: socket.socket, seconds: float) -> Any:
-    """Return the next message; raise ``OSError``, ``EOFError`` or ``ValueError`` if none comes in time."""
+    """Return the next value; raise ``OSError`` or ``EOFError`` if none comes in time, or what `unpack` raises."""
     until, line = time.monotonic() + seconds, bytearray()
     while not line.endswith(b"\n"):
         end.settimeout(max(until - time.monotonic(), 0.001))
@@ -27,7 +28,7 @@ def receive(end: socket.socket, seconds: float) -> Any:
         line += part
         if not part or len(line) > LONGEST or time.monotonic() > until:  # drop by drop is no answer, either
             raise EOFError
-    return json.loads(line)
+    return unpack(json.loads(line))
 
 
 def pack(value: Any) -> Any:
@@ -66,6 +67,6 @@ def unpack(value: Any) -> Any:
     if kind == "other":
         return ... if held == "ellipsis" else type(held, (), {})()
     name, shape, text = held
-    dtype, raw = getattr(torch, name), bytearray(base64.b64decode(text))
-    tensor = torch.frombuffer(raw, dtype=dtype) if raw else torch.empty(0, dtype=dtype)
-    return tensor.reshape(shape).numpy() if kind == "array" else tensor.reshape(shape)
+    raw = np.frombuffer(bytearray(base64.b64decode(text)), np.uint8)
+    tensor = torch.from_numpy(raw).view(getattr(torch, name)).reshape(shape)
+    return tensor.numpy() if kind == "array" else tensor
