@@ -6,6 +6,7 @@ import linecache
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -44,8 +45,8 @@ class NoAnswer(Exception):
 class RemoteNotebook:
     """A notebook in a student's process: a cell or a call that ends the process costs itself, and the rest runs on."""
 
-    def __init__(self, cells: list[str], seconds: int, server: Server) -> None:
-        self.cells, self.seconds, self.server = dict(enumerate(cells, 1)), seconds, server
+    def __init__(self, cells: list[str], seconds: int, fork: Callable[[], socket.socket]) -> None:
+        self.cells, self.seconds, self.fork = dict(enumerate(cells, 1)), seconds, fork
         self.until = time.monotonic() + seconds
         self.lock = threading.Lock()
         self.way: socket.socket | None = None
@@ -54,7 +55,7 @@ class RemoteNotebook:
     def start(self) -> None:
         """Run the cells in a new process; one that ends it is left out from then on."""
         begun = time.monotonic()
-        self.way = self.server.fork(self.seconds)
+        self.way = self.fork()
         self.until += time.monotonic() - begun
         for number, source in self.cells.items():
             try:
@@ -151,7 +152,7 @@ def described(error: Exception) -> str:
 def grade(path: str, names: list[str], seconds: int, folder: str, contained: bool) -> list[Row]:
     """Grade a notebook: a row for each exercise, whatever the notebook is or does."""
     try:
-        notebook = RemoteNotebook(code_cells(path), seconds, server(folder, contained))
+        notebook = RemoteNotebook(code_cells(path), seconds, lambda: server(folder, contained, seconds).fork())
     except NoAnswer as unread:
         return [Row(path, name, False, (), f"not a notebook: {unread}") for name in names]
     return [row(notebook, path, name) for name in names]

@@ -1,6 +1,6 @@
 """Where students' code runs: a server that has imported what takes long, and forks a process for each notebook.
 
-A judge starts it, in bubblewrap or not: ``python -m d2lconv.grading.sandbox CONTAINED``. The forked process
+A judge starts it, in bubblewrap or not: ``python -m d2lconv.grading.sandbox CONTAINED SECONDS``. The forked process
 limits its own time and memory, goes into an empty folder, and refuses by an audit hook what a notebook has no
 business with. The hook sees what Python does, and not what C does: it stops accidents and pranks.
 """
@@ -36,17 +36,14 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 READING = "os.chdir", "os.listdir", "os.scandir", "os.walk", "os.fwalk"
 
 
-def serve(judge: socket.socket, contained: bool) -> None:
+def serve(judge: socket.socket, contained: bool, seconds: int) -> None:
     """Fork a process for each socket that comes, until the next one comes."""
-    while True:
-        seconds, sockets, _, _ = socket.recv_fds(judge, 10, 1)
-        if not sockets:
-            return
+    while sockets := socket.recv_fds(judge, 10, 1)[1]:
         folder = tempfile.mkdtemp()
         child = os.fork()
         if not child:
             with suppress(BaseException), socket.socket(fileno=sockets[0]) as questions:
-                enter(folder, int(seconds), contained)
+                enter(folder, seconds, contained)
                 Notebook().answer(questions)
             os._exit(0)
         os.close(sockets[0])
@@ -140,4 +137,4 @@ if __name__ == "__main__":
     for name in exercises.EXERCISES:
         setattr(exercises, f"check_{name}", lambda function, *_, **__: later)
     with socket.socket(fileno=os.dup(0)) as judge:
-        serve(judge, sys.argv[1] == "1")
+        serve(judge, sys.argv[1] == "1", int(sys.argv[2]))

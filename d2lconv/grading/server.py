@@ -17,46 +17,39 @@ PACKAGE = Path(__file__).resolve().parents[1]
 class Server:
     """A process that forks a process for each student; one that does not answer is replaced."""
 
-    def __init__(self, folder: str, contained: bool) -> None:
-        self.home, self.contained = tempfile.mkdtemp(dir=folder), contained
-        self.process: subprocess.Popen[bytes] | None = None
+    def __init__(self, folder: str, contained: bool, seconds: int) -> None:
+        self.home = tempfile.mkdtemp(dir=folder)
+        self.command = container(self.home) if contained else []
+        self.command += [sys.executable, "-m", "d2lconv.grading.sandbox", str(int(contained)), str(seconds)]
+        self.start()
 
-    def fork(self, seconds: int) -> socket.socket:
-        """Return a socket to a new process, which may use so much CPU time; the one before is gone."""
-        for _ in range(3):
-            if not self.process:
+    def fork(self) -> socket.socket:
+        """Return a socket to a new process; the one before is gone."""
+        mine, theirs = socket.socketpair()
+        with theirs:
+            for _ in range(3):
+                with suppress(OSError):
+                    socket.send_fds(self.way, [b"fork"], [theirs.fileno()])
+                    if self.way.recv(5) == b"ready":
+                        return mine
+                self.way.close()
+                self.process.kill()  # and so everything in its container
+                self.process.wait()
                 self.start()
-            with suppress(OSError):
-                mine, theirs = socket.socketpair()
-                with theirs:
-                    socket.send_fds(self.way, [b"%d" % seconds], [theirs.fileno()])
-                if self.way.recv(5) == b"ready":
-                    return mine
-            self.close()
         raise RuntimeError("the server of students' processes does not start")
 
     def start(self) -> None:
         """Start the server, with nothing of this process but the way to it."""
         self.way, theirs = socket.socketpair()
         self.way.settimeout(60)
-        command = container(self.home) if self.contained else []
-        command += [sys.executable, "-m", "d2lconv.grading.sandbox", str(int(self.contained))]
         environment = {
             "PATH": os.defpath, "LANG": "C.UTF-8", "HOME": self.home, "TMPDIR": self.home, "MPLBACKEND": "agg",
             "PYTHONPATH": os.pathsep.join([str(PACKAGE.parent), *packages()]), "PYTHONDONTWRITEBYTECODE": "1",
             "OMP_NUM_THREADS": "1", "D2LCONV_DEVICE": "cpu", "CUDA_VISIBLE_DEVICES": "",
         }
         with theirs:
-            self.process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL,
+            self.process = subprocess.Popen(self.command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL,
                                             stderr=subprocess.DEVNULL, cwd=self.home, env=environment)
-
-    def close(self) -> None:
-        """End the server, and so everything in its container."""
-        self.way.close()
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-        self.process = None
 
 
 def container(home: str) -> list[str]:
