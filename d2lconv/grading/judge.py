@@ -8,10 +8,9 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 
@@ -27,8 +26,7 @@ KINDS = {kind.__name__: kind for kind in (TimeoutError, RecursionError, NotImple
 server = cache(Server)  # one in each process that grades
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """What there is to say about one notebook and one exercise."""
 
     notebook: str
@@ -113,7 +111,7 @@ class RemoteFunction:
 
     def __init__(self, notebook: RemoteNotebook, name: str, parameters: Any) -> None:
         self.notebook, self.__name__ = notebook, name
-        self.borrowed: list[bool] = []
+        self.borrowed = True
         self.over: Exception | None = None
         with suppress(TypeError, ValueError):
             self.__signature__ = inspect.Signature([
@@ -132,7 +130,7 @@ class RemoteFunction:
         for mine, theirs in zip([*given, *options.values()], arguments):
             with suppress(Exception):
                 mine.data = theirs.to(mine.device)
-        self.borrowed.append(borrowed is True)
+        self.borrowed = self.borrowed and borrowed is True
         return value
 
 
@@ -186,6 +184,6 @@ def row(notebook: RemoteNotebook, path: str, name: str) -> Row:
         text = " ".join([text, *found.hint.splitlines()])
     if not report.passed:
         text += notebook.stopped()
-    elif all(function.borrowed):
+    elif function.borrowed:
         text = f"right, but only calls the package's own function. {text}"
     return Row(path, name, report.passed, report.misconceptions, text)

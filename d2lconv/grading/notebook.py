@@ -39,7 +39,6 @@ class Notebook:
     def __init__(self) -> None:
         self.names: dict[str, Any] = {"__name__": "__main__", "display": print, "get_ipython": lambda: None}
         self.spare: mmap | None = None
-        signal.signal(signal.SIGPROF, stop)
 
     def answer(self, judge: socket.socket) -> None:
         """Answer questions as they come: each names a method, seconds of CPU time, and arguments."""
@@ -134,6 +133,7 @@ def same(one: Any, other: Any) -> bool:
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
     """Stop after so much CPU time what goes on, and again, where a bare ``except:`` takes it."""
+    signal.signal(signal.SIGPROF, stop)
     signal.setitimer(signal.ITIMER_PROF, seconds, 0.2)
     try:
         yield
@@ -150,6 +150,8 @@ def told(error: BaseException) -> list[str]:
     """Tell an exception's type and words, and the last line of a cell that it passed."""
     name = "TimeoutError" if isinstance(error, TooLong) else type(error).__name__
     said = str(error) if isinstance(error, SyntaxError) else " ".join(map(str, error.args))
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.line or "" for frame in frames if frame.filename.startswith("cell ")]
-    return [name, said, lines[-1] if lines else ""]
+    line = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename.startswith("cell "):
+            line = frame.line or ""
+    return [name, said, line]

@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,8 +17,7 @@ class Server:
     """A process that forks a process for each student; one that does not answer is replaced."""
 
     def __init__(self, folder: str, contained: bool, seconds: int) -> None:
-        self.home = tempfile.mkdtemp(dir=folder)
-        self.command = container(self.home) if contained else []
+        self.home, self.command = folder, container(folder) if contained else []
         self.command += [sys.executable, "-m", "d2lconv.grading.sandbox", str(int(contained)), str(seconds)]
         self.start()
 
