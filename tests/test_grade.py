@@ -29,6 +29,15 @@ assert exercises.check_corr2d(corr2d)
 """
 MULTI_IN = "def corr2d_multi_in(X, K): return sum(corr2d(x, k) for x, k in zip(X, K))"
 MEAN = "def corr2d_multi_in(X, K): return torch.stack([corr2d(x, k) for x, k in zip(X, K)]).mean(0)"
+SOCKETS = """
+import os, stat
+def is_socket(number):
+    try:
+        return stat.S_ISSOCK(os.fstat(number).st_mode)
+    except OSError:
+        return False
+assert sum(map(is_socket, range(256))) == 1
+"""
 NOTEBOOKS = {
     "right": [CORR2D, "%pip install nothing\n!ls\n" + MULTI_IN, "%%time\nimport matplotlib.pyplot as plt\nplt.show()"],
     "mean": [CORR2D, MEAN, "def macs(input_shape, weight_shape, stride, padding): ..."],
@@ -65,7 +74,7 @@ NOTEBOOKS = {
              "def corr2d(X, K): raise ValueError('no')"],
     "stub": ["def corr2d(X, K):\n    ...", "def corr2d(X, K):\n    return X *"],
     "group": ["raise ExceptionGroup('several', [ValueError('one')])", CORR2D],
-    "spy": ["stolen = open('{folder}/right.ipynb').read()", "import os\nassert os.listdir() == []", CORR2D],
+    "spy": ["stolen = open('{folder}/right.ipynb').read()", "import os\nassert os.listdir() == []", SOCKETS, CORR2D],
 }
 NAUGHTY = ("killer", "vandal", "spy", "exits", "bomb")
 WRITES_IN_C = "torch.from_file('{victim}', shared=True, size=1, dtype=torch.uint8).fill_(120)"
@@ -159,6 +168,10 @@ def test_the_line_says_why(marks, name, exercise, said):
 
 def test_an_empty_folder_is_what_a_notebook_finds(marks):
     assert "cell 3" not in marks["spy", "macs"]["finding"]
+
+
+def test_a_notebook_cannot_take_what_is_asked_of_the_server(marks):
+    assert "cell 4" not in marks["spy", "macs"]["finding"]
 
 
 def test_no_file_is_read_where_a_notebook_says_that_an_error_stands(marks):

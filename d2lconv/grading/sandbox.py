@@ -43,6 +43,7 @@ def serve(judge: socket.socket, contained: bool, seconds: int) -> None:
         child = os.fork()
         if not child:
             with suppress(BaseException), socket.socket(fileno=sockets[0]) as questions:
+                judge.close()
                 enter(folder, seconds, contained)
                 Notebook().answer(questions)
             os._exit(0)
