@@ -64,6 +64,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     add("--timeout", type=int, default=60, help="seconds for a notebook (60)")
     add("--protection", choices=["auto", "hook", "bubblewrap"], default="auto", help="bubblewrap if it works (auto)")
     options = parser.parse_args(arguments)
+    options.notebooks = sorted(set(options.notebooks))
     if not any(map(os.path.isfile, options.notebooks)):
         parser.error(f"no such file: {', '.join(options.notebooks)}. Is the terminal in the folder of the notebooks?")
     if options.timeout < 1:
@@ -92,7 +93,7 @@ def graded(options: argparse.Namespace, contained: bool) -> Iterator[list[Row]]:
     with (tempfile.TemporaryDirectory() as folder,
           ProcessPoolExecutor(os.cpu_count(), fork, torch.set_num_threads, (1,)) as pool):
         notebooks = {pool.submit(grade, path, options.only, options.timeout, folder, contained): path
-                     for path in dict.fromkeys(options.notebooks)}
+                     for path in options.notebooks}
         for future in as_completed(notebooks):
             try:
                 yield future.result()

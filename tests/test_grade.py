@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from d2lconv.exercises import EXERCISES
-from d2lconv.grade import BUBBLEWRAP, HOOK, can_contain, draw_histogram, main
+from d2lconv.grade import BUBBLEWRAP, HOOK, can_contain, draw_histogram, main, parsed
 from d2lconv.grade import write as write_table
 from d2lconv.grading.judge import Row
 
@@ -236,6 +236,11 @@ def test_a_slip_in_the_command_is_told_before_anything_is_written(tmp_path, monk
         main(options)
     assert said in capsys.readouterr().err
     assert (tmp_path / "marks.csv").read_text() == "the old marks"
+
+
+def test_a_notebook_that_is_named_twice_is_one(tmp_path):
+    path = str(write(tmp_path, "right", [CORR2D]))
+    assert parsed([path, path]).notebooks == [path]
 
 
 def test_a_spreadsheet_takes_no_line_for_a_formula(tmp_path):

@@ -121,13 +121,14 @@ class RemoteFunction:
     def __call__(self, *given: Any, **options: Any) -> Any:
         if self.over:  # what ended once is not tried again
             raise self.over
+        arguments = [*given, *options.values()]
         try:
             with self.notebook.lock:
-                value, arguments, borrowed = self.notebook.ask("call", self.__name__, [*given], [*options.items()])
+                value, after, borrowed = self.notebook.ask("call", self.__name__, arguments, [*options])
         except (NoAnswer, TimeoutError) as ended:
             self.over = ended
             raise
-        for mine, theirs in zip([*given, *options.values()], arguments):
+        for mine, theirs in zip(arguments, after):
             with suppress(Exception):
                 mine.data = theirs.to(mine.device)
         self.borrowed = self.borrowed and borrowed is True

@@ -74,7 +74,7 @@ class Notebook:
         exec(code, self.names)
 
     def look(self, name: str) -> tuple[str, Any]:
-        """Say what is called by a name, and of a function its parameters, of a value the value."""
+        """Say what is called by a name: of a function its parameters, of a value the value."""
         if name not in self.names:
             return "nothing", None
         value, parameters = self.names[name], None
@@ -87,10 +87,12 @@ class Notebook:
             parameters = [(one.name, one.kind, one.default is not one.empty) for one in found]
         return "function", parameters
 
-    def call(self, name: str, given: list[Any], options: list[tuple[str, Any]]) -> tuple[Any, list[Any], bool]:
-        """Call a function; return the answer, the arguments as they are then, and whether this package answered."""
-        named, arguments = dict(options), [*given, *(value for _, value in options)]
-        before, made = copy.deepcopy(arguments), list[Any]()
+    def call(self, function: str, arguments: list[Any], names: list[str]) -> tuple[Any, list[Any], bool]:
+        """Call a function, the last arguments by name; return its answer, the arguments, and if it was borrowed."""
+        by_position = len(arguments) - len(names)
+        by_name = dict(zip(names, arguments[by_position:]))
+        before = copy.deepcopy(arguments)
+        made: list[Any] = []  # by this package, of the same arguments
 
         def watch(frame: Any, event: str, value: Any) -> None:
             ours = event == "return" and frame.f_globals.get("__name__", "").startswith("d2lconv.")
@@ -99,7 +101,7 @@ class Notebook:
 
         sys.setprofile(watch)
         try:
-            value = self.names[name](*given, **named)
+            value = self.names[function](*arguments[:by_position], **by_name)
         finally:
             sys.setprofile(None)
         return value, arguments, any(same(part, value) for part in made)
