@@ -41,7 +41,7 @@ assert sum(map(is_socket, range(256))) == 1
 NOTEBOOKS = {
     "right": [CORR2D, "%pip install nothing\n!ls\n" + MULTI_IN, "%%time\nimport matplotlib.pyplot as plt\nplt.show()"],
     "mean": [CORR2D, MEAN, "def macs(input_shape, weight_shape, stride, padding): ..."],
-    "mean again": [CORR2D, MEAN],
+    "mean again": [CORR2D, MEAN, "def macs(*_): return 10**5000"],
     "changed": [CORR2D, "def corr2d_multi_in(X, K):\n    X += 1\n    return sum(map(corr2d, X - 1, K))",
                 "def macs(*_): return {1: 2}"],
     "layer": ["corr2d = torch.nn.Conv2d(1, 1, 1)", "class corr2d_multi_in: pass", "macs = 5"],
@@ -142,6 +142,7 @@ def test_right_functions_pass_and_no_others(marks, name, right):
 @pytest.mark.parametrize(("name", "exercise", "said"), [
     ("mean", "macs", "Not yet. Write macs"),
     ("right", "macs", "no macs in this notebook"),
+    ("mean again", "macs", "it stops with an error. ValueError"),
     ("layer", "macs", "the function itself"),
     ("changed", "corr2d_multi_in", "changes X"),
     ("changed", "macs", "a number is wanted, but an object of type dict came back"),

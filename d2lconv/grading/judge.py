@@ -16,7 +16,7 @@ from torch import nn
 
 from d2lconv import exercises
 from d2lconv.grading.server import Server
-from d2lconv.grading.wire import pack, receive, send
+from d2lconv.grading.wire import encode, receive
 
 SHARE = {"run": 1 / 12, "look": 1 / 24, "call": 1 / 24}  # of a notebook's time: what one question may take
 PATIENCE = 3  # a process that does not end it itself is ended after so many times that
@@ -73,7 +73,7 @@ class RemoteNotebook:
         left = self.until - time.monotonic()
         try:
             assert self.way
-            send(self.way, pack([method, seconds, *arguments]))
+            self.way.sendall(encode([method, seconds, *arguments]))
             printed, error, found = receive(self.way, min(PATIENCE * seconds, left))
         except BaseException as silence:  # a checker may stop this thread, too
             self.way = None

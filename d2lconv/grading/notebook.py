@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from d2lconv.exercises.engine.sandbox import TooLong
-from d2lconv.grading.wire import pack, receive, send
+from d2lconv.grading.wire import encode, receive
 
 FOREVER = 86_400  # seconds to wait for a question
 MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
@@ -48,20 +48,19 @@ class Notebook:
                 with suppress(OSError):
                     mmap(-1, 4 * SPARE).close()  # if there is so much
                     self.spare = mmap(-1, SPARE)
-            tap = Tap()
-            with redirect_stdout(tap), redirect_stderr(tap):
-                error, found = self.reply(method, seconds, arguments)
-            send(judge, [tap.getvalue(), error, found])
+            judge.sendall(self.reply(method, seconds, arguments))
 
-    def reply(self, method: str, seconds: float, arguments: list[Any]) -> tuple[Any, Any]:
-        """Return the error with which a method ends, and what it returns."""
+    def reply(self, method: str, seconds: float, arguments: list[Any]) -> bytes:
+        """Write what a method prints, the error with which it ends, and what it returns."""
+        tap = Tap()
         try:
-            with limited(seconds):
-                return None, pack(getattr(self, method)(*arguments))
+            with limited(seconds), redirect_stdout(tap), redirect_stderr(tap):
+                found = getattr(self, method)(*arguments)
+                return encode([tap.getvalue(), None, found])
         except BaseException as error:
             if isinstance(error, MemoryError):
                 self.spare = None
-            return told(error), None
+            return encode([tap.getvalue(), told(error), None])
 
     def run(self, number: int, source: str) -> None:
         """Run a cell, without the lines that only Jupyter understands."""

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 LONGEST = 64 << 20  # bytes of one line
-NAMED = {"ellipsis": ..., "dict": {}, "set": set()}  # types that checkers and reprlib know by their name
+NAMED = {"ellipsis": ..., "dict": {}, "set": set()}  # what checkers and reprlib know by the name of its type
 
 
-def send(end: socket.socket, packed: Any) -> None:
-    """Send what `pack` made."""
-    end.sendall(json.dumps(packed).encode() + b"\n")
+def encode(value: Any) -> bytes:
+    """Write a value as a line; raise ``ValueError`` if it is too long for one."""
+    return json.dumps(pack(value)).encode() + b"\n"
 
 
 def receive(end: socket.socket, seconds: float) -> Any:
