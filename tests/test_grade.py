@@ -73,7 +73,8 @@ NOTEBOOKS = {
     "liar": ["from d2lconv.grading import notebook\nnotebook.told = lambda error: ['ValueError', 'no', '{victim}']",
              "def corr2d(X, K): raise ValueError('no')"],
     "stub": ["def corr2d(X, K):\n    ...", "def corr2d(X, K):\n    return X *"],
-    "group": ["raise ExceptionGroup('several', [ValueError('one')])", CORR2D],
+    "group": ["raise ExceptionGroup('several', [ValueError('one')])", CORR2D,
+              "import sys\ndef macs(*_):\n    sys.stdout.close()\n    return 5"],
     "spy": ["stolen = open('{folder}/right.ipynb').read()", "import os\nassert os.listdir() == []", SOCKETS, CORR2D],
 }
 NAUGHTY = ("killer", "vandal", "spy", "exits", "bomb")
@@ -157,6 +158,7 @@ def test_right_functions_pass_and_no_others(marks, name, right):
     ("vandal", "macs", "is outside of the folder of this notebook"),
     ("spy", "macs", "right.ipynb is outside of the folder"),
     ("nothing", "corr2d", "no corr2d in this notebook"),
+    ("group", "macs", "the answer is not right yet"),
     ("stub", "corr2d", "Not yet. Write corr2d(X, K)"),
     ("stub", "corr2d", "; cell 3 stopped: SyntaxError"),
     ("zip", "corr2d", "not a notebook: perhaps a web page, a zip"),
