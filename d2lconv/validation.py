@@ -80,6 +80,8 @@ def shapes(returns: str = "", **patterns: str) -> Callable[[F], F]:
 
     Source: axes named in a string are an idea of einops, https://einops.rocks
     """
+    if callable(returns) or not patterns:
+        raise ValueError('write each argument\'s name, and its axes: @shapes(X="c_i h w").')
     axes = {name: parse(pattern) for name, pattern in patterns.items()}
     described = ", ".join(map(format_axes, axes.values()))
     if returns:
@@ -93,8 +95,11 @@ def shapes(returns: str = "", **patterns: str) -> Callable[[F], F]:
 
         @functools.wraps(function)
         def checked(*args: Any, **kwargs: Any) -> Any:
-            if kwargs or len(args) < len(axes):  # or something is missing, which `bind` says
-                bound = signature.bind(*args, **kwargs)
+            if kwargs or len(args) < len(axes):
+                try:
+                    bound = signature.bind(*args, **kwargs)
+                except TypeError:
+                    return function(*args, **kwargs)  # which says what is missing
                 args, kwargs = bound.args, bound.kwargs
             tensors = args[:len(axes)]
             if has_torch_function(tensors):
@@ -115,7 +120,7 @@ def parse(pattern: str) -> Axes:
     >>> parse("c_o c_i 1 1")
     ('c_o', 'c_i', '1', '1')
     """
-    axes = tuple(pattern.split())
+    axes = tuple(pattern.split()) if isinstance(pattern, str) else ()
     if not axes or not all(axis == "1" or axis.isidentifier() for axis in axes):
         raise ValueError(f'{pattern!r} is no pattern of axes: write names, or the number 1, with spaces '
                          f'between them, for example "c_o c_i 1 1".')
@@ -124,6 +129,26 @@ def parse(pattern: str) -> Axes:
 
 def check_shapes(patterns: dict[str, Axes], shapes: Shapes) -> None:
     """Let through axes of one name that have one size, none of them empty, and kernels that fit into their images."""
+    try:
+        compare(patterns, shapes)
+    except ValueError as error:
+        if [all_axes(axes) for axes in patterns.values()] not in ([IMAGES, KERNELS], [IMAGES, POINTWISE]):
+            raise
+        exchanged = dict(zip(shapes, reversed(shapes.values())))
+        raise ValueError(f"{error}{order_hint([*patterns], lambda: compare(patterns, exchanged))}") from None
+
+
+def order_hint(names: Sequence[str], check_exchanged: Callable[[], Any]) -> str:
+    """Say that the image comes first, if image and kernel would pass in each other's place."""
+    try:
+        check_exchanged()
+    except ValueError:
+        return ""
+    return f" If {names[0]} and {names[1]} are exchanged: {names[0]} is the image, and comes first."
+
+
+def compare(patterns: dict[str, Axes], shapes: Shapes) -> None:
+    """Do what `check_shapes` says, for arguments in their right order."""
     sizes = {"1": 1}
     for name, shape in shapes.items():
         check_axes(name, shape, patterns[name])
@@ -207,6 +232,8 @@ def unusable(name: str, tensor: Any) -> str:
     """Return why we cannot compute with a tensor, and what to take instead; nothing if we can."""
     if not isinstance(tensor, Tensor):
         instead = "torch.tensor(...) makes a tensor of it"
+        if isinstance(tensor, (list, tuple)) and tensor and isinstance(tensor[0], Tensor):
+            instead = "torch.stack(...) makes one tensor of several"
         if isinstance(tensor, torch.nn.Module):
             instead = "call the layer, or take its .weight"
         if name == "bias" and isinstance(tensor, (int, str, tuple)):
@@ -259,8 +286,9 @@ def check_axes(name: str, shape: Sequence[int], axes: Axes) -> None:
         raise ValueError(f"{must}the two sides of a 1x1 kernel are axes, too. Take {name}.reshape{spelt}.")
     if extra < 0:
         missing = axes[:-extra]
+        made = f"{name}[{', '.join(['None'] * len(missing))}], which is {(1,) * len(missing) + shape}"
         raise ValueError(f"{must}{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing. "
-                         f"One of something is still an axis: take {name}[{', '.join(['None'] * len(missing))}].")
+                         f"One of something is still an axis: take {made}.")
     for axis, size in zip(axes, shape):
         if size == 0 and axis != "n":
             raise ValueError(f"{name} is {format_axes(axes, shape)}: its axis {axis} is empty.")
@@ -294,6 +322,17 @@ def check_conv2d(input: Any, weight: Any, bias: Any, stride: Any, padding: Any, 
 def check_conv2d_shapes(input_shape: Sequence[int], weight_shape: Sequence[int], stride: Any, padding: Any,
                         dilation: Any, groups: Any, names: tuple[str, str] = ("input", "weight")) -> Geometry:
     """Do what `check_conv2d` does, for those who have only shapes."""
+    try:
+        return geometry_of(input_shape, weight_shape, stride, padding, dilation, groups, names)
+    except ValueError as error:
+        options = stride, padding, dilation, groups, names
+        hint = order_hint(names, lambda: geometry_of(weight_shape, input_shape, *options))
+        raise ValueError(f"{error}{hint}") from None
+
+
+def geometry_of(input_shape: Sequence[int], weight_shape: Sequence[int], stride: Any, padding: Any, dilation: Any,
+                groups: Any, names: tuple[str, str]) -> Geometry:
+    """Do what `check_conv2d_shapes` does, for arguments in their right order."""
     stride = as_pair("stride", stride, 1)
     dilation = as_pair("dilation", dilation, 1)
     groups = check_int("groups", groups, 1)
@@ -302,7 +341,7 @@ def check_conv2d_shapes(input_shape: Sequence[int], weight_shape: Sequence[int],
     check_axes(names[1], weight_shape, KERNELS)
     (c_i, h, w), (c_o, c_k, k_h, k_w) = input_shape[-3:], weight_shape
     if c_i != groups * c_k:
-        expected = f"{c_k}" if groups == 1 else f"{groups} groups of {c_k}: {groups} * {c_k} = {groups * c_k}"
+        expected = f"{c_k}" if groups == 1 else f"{groups} * {c_k} = {groups * c_k}, {groups} groups of {c_k}"
         weight_axes = "c_o", "c_i/groups", "k_h", "k_w"
         raise ValueError(f"{names[0]} has {channels(c_i)}, but {names[1]} is made for {expected}: "
                          f"{names[0]} is {format_axes(axes, input_shape)} and "

@@ -331,6 +331,20 @@ def every_gth_kernel(X, K, b, s, p, g):
     return torch.cat([unbiased(groups[o % g], k[None], s, p) for o, k in enumerate(K)], 1) + b[:, None, None]
 
 
+def kernel_cut_along_axis_1(X, K, b, s, p, g):
+    pairs = zip(X.chunk(g, 1), K.chunk(g, 1))
+    return torch.cat([unbiased(x, k, s, p) for x, k in pairs], 1) + b[:, None, None]
+
+
+def by_group_number(K, groups):
+    c_o, c_k = K.shape[:2]
+    Y = K.new_zeros(c_o, groups * c_k, *K.shape[2:])
+    for o in range(c_o):
+        g = o // groups
+        Y[o, g * c_k:(g + 1) * c_k] = K[o]
+    return Y
+
+
 def replicated(X, K, b, s, p, g):
     return conv(F.pad(X, (p,) * 4, mode="replicate"), K, b, s, 0, g)
 
@@ -366,8 +380,11 @@ NAMED = {  # in code that does not look like the registry's
     "corr2d_multi_in_out": [
         ("height used for the width, too", lambda X, K: torch.stack([one_side(X, k) for k in K])),
         ("c_o and c_i exchanged", lambda X, K: F.conv2d(X[None], K.transpose(0, 1))[0]),
+        ("maps stacked instead of summed", lambda X, K: torch.stack([corr(x, k) for one in K for x, k in zip(X, one)])),
+        ("maps stacked instead of summed", lambda X, K: torch.stack([corr(x, k) for x, k in zip(X, K[0])])),
         ("maps stacked along the wrong axis", lambda X, K: torch.stack([loops.corr2d_multi_in(X, k) for k in K], 1))],
     "corr2d_multi_in_out_1x1": [
+        ("height and width exchanged", lambda X, K: C(X, K).reshape(len(K), X.shape[2], X.shape[1])),
         ("reshaped where it should be transposed", no_transpose),
         ("reshaped where it should be transposed", folded_anew)],
     "depthwise": [
@@ -382,6 +399,7 @@ NAMED = {  # in code that does not look like the registry's
         ("activation before the sum", relu_until_groups),
         ("groups interleaved", every_gth_channel),
         ("groups interleaved", every_gth_kernel),
+        ("the kernel cut along the wrong axis", kernel_cut_along_axis_1),
         ("stride or padding along one axis only", lambda X, K, b, s, p, g: conv(X, K, b, (s, 1), p, g)),
         ("stride or padding along one axis only", lambda X, K, b, s, p, g: conv(X, K, b, s, (0, p), g)),
         ("padded with other numbers than zeros", replicated),
@@ -391,25 +409,41 @@ NAMED = {  # in code that does not look like the registry's
     "as_matrix": [("the matrix on its side", lambda K, h, w: kernels.as_matrix(K, h, w).T)],
     "channel_shuffle": [("nothing moved", lambda X, groups: X)],
     "input_gradient": [
-        ("channels not exchanged on the way back", lambda dY, K: F.conv_transpose2d(dY[None], K.transpose(0, 1))[0])],
+        ("channels not exchanged on the way back", lambda dY, K: F.conv_transpose2d(dY[None], K.transpose(0, 1))[0]),
+        ("kernel not flipped on the way back and height used for the width, too",
+         lambda dY, K: F.conv2d(F.pad(dY, [K.shape[-1] - 1] * 4), K.transpose(0, 1)))],
+    "compose": [
+        ("kernels correlated where they are convolved and height used for the width, too",
+         lambda K1, K2: F.conv2d(K1.transpose(0, 1), K2, padding=K2.shape[-1] - 1).transpose(0, 1))],
+    "block_diagonal": [("divided by the number of groups to find the group", by_group_number)],
     "output_size": [
         ("floor and ceiling in the output size",
          lambda size, kernel, padding, stride: int(np.ceil((size + 2 * padding - kernel) / stride)) + 1),
-        ("padding on one side and floor and ceiling in the output size",
-         lambda size, kernel, padding, stride: (size + padding - kernel) / stride + 1)],
+        ("floor and ceiling in the output size and padding on one side",
+         lambda size, kernel, padding, stride: (size + padding - kernel) / stride + 1),
+        ("off by one in the output size and stride and padding left out",  # the first is seen in the first problem
+         lambda size, kernel, padding, stride: size - kernel),
+        ("1 added before the division by the stride",
+         lambda size, kernel, padding, stride: (size + 2 * padding - kernel + 1) // stride)],
+    "output_shape": [
+        ("stride and padding left out", lambda i, w, s, p: (w[0], i[1] - w[2] + 1, i[2] - w[3] + 1))],
     "parameters": [
         ("one bias per layer", lambda c_i, c_o, k_h, k_w, bias, groups: c_o * c_i // groups * k_h * k_w + bias),
         ("one bias per input channel",
          lambda c_i, c_o, k_h, k_w, bias, groups: k_h * k_w * c_i // groups * c_o + (c_i if bias else 0)),
         ("height used for the width, too",
          lambda c_i, c_o, k_h, k_w, bias, groups: c_o * (c_i // groups) * k_h * k_h + bias * c_o),
+        ("output channels divided by the groups",
+         lambda c_i, c_o, k_h, k_w, bias, groups: (c_o // groups) * (c_i // groups) * k_h * k_w + bias * c_o),
         ("bias forgotten and groups left out", lambda c_i, c_o, k_h, k_w, bias, groups: c_i * c_o * k_h * k_w)],
     "macs": [
         ("stride left out", lambda i, w, s, p: counts.macs(i, w, 1, p)),
         ("height used for the width, too", lambda i, w, s, p: counts.macs(i, (*w[:3], w[2]), s, p))],
     "flops": [
         ("multiply-adds counted as one operation where two are meant", lambda i, w, s, p: counts.macs(i, w, s, p))],
-    "growth": [("padding taken for the whole size", lambda h, w, k, padding: (4, 4))],
+    "growth": [
+        ("padding taken for the whole size", lambda h, w, k, padding: (4, 4)),
+        ("padding left out", lambda h, w, k, padding: (4, 1))],
     "strip_reads": [
         ("last strip not narrowed", lambda h, w, k, delta: h * (k + delta - 1) * -(-(w - k + 1) // delta))],
     "strip_width": [("negative where it should be 0", lambda k, cache: (cache - 2 * k * k + k) // (k + 1))],
@@ -483,6 +517,7 @@ NAMELESS = {  # with what can be said all the same
     "corr2d_multi_in_out": [
         ("in order: only their shape is not.", lambda X, K: unbiased(X, K).flatten(0, 1)),
         ("Axis 0 was summed over, and should stay.", lambda X, K: unbiased(X, K).sum(0)),
+        ("All of it was summed up to one number: which axes should stay?", lambda X, K: unbiased(X, K).sum()),
         ("Only the last along axis 0 came out.", lambda X, K: unbiased(X, K)[-1]),
         *(("", function) for function in UNKNOWN)],
     "corr2d_multi_in_out_1x1": [("", function) for function in UNKNOWN],
@@ -498,8 +533,7 @@ NAMELESS = {  # with what can be said all the same
     "growth": [("The first: it is 2 times what is wanted. The second is right.",
                 lambda *sizes: (8, counts.growth(*sizes)[1]))],
     "output_size": [
-        ("", lambda size, kernel, padding, stride: 7),
-        ("", lambda size, kernel, padding, stride: size - kernel)],
+        ("", lambda size, kernel, padding, stride: 7)],
     "parameters": [("", lambda c_i, c_o, k_h, k_w, bias, groups: c_i + c_o)],
     "macs": [("", lambda i, w, s, p: 0), ("", lambda i, w, s, p: float("nan")), ("", lambda i, w, s, p: 10**400)],
     "backward": [("", lambda i, w, s, p: (1, 2))],
@@ -552,6 +586,10 @@ def headings(page):
 @pytest.mark.parametrize("section", READ.values(), ids=lambda section: section.url.rpartition("/")[2])
 def test_every_section_that_a_report_names_is_in_the_book(section):
     assert headings(section.page).count(section.heading) == 1
+
+
+def test_no_report_sends_to_a_solution():  # the exercise does, below its hints
+    assert "solutions" not in {section.page for section in READ.values()}
 
 
 def test_every_section_is_named_by_a_report():

@@ -193,6 +193,11 @@ def broken(X, K):
     return Y
 
 
+def placed(X, K):
+    X[0, 0] = X
+    return X
+
+
 def unreturned(X, K):
     Y = corr(X, K)  # noqa: F841
 
@@ -216,7 +221,19 @@ def square_images(X, K):
 SAID = {
     "corr2d": [
         ("prints something, but returns nothing", lambda X, K: print(loops.corr2d(X, K))),
-        ("returns nothing", unreturned),
+        ("returns nothing here:\n    X = [[0, 1, 2],", unreturned),
+        *((advice, function) for advice, function in [
+            ("torch.stack makes one tensor of a list", lambda X, K: torch.tensor([X[0], X[1]])),
+            ("torch.stack makes one tensor of several numbers", lambda X, K: torch.cat([X.sum(), K.sum()])),
+            ("square brackets", lambda X, K: torch.stack(x for x in X)),
+            ("reshape to the axes you want", lambda X, K: X.sum() @ K),
+            ("is .sum() missing", lambda X, K: X.clone()[0, 0].add_(X)),
+            ("is .sum() missing", placed),
+            ("Divide with //", lambda X, K: X.new_zeros(list(range(len(X) / 2)))),
+            ("permute takes all of them", lambda X, K: X.transpose(1, 0, 2)),
+            ("neither true nor false", lambda X, K: X if K else K),
+            ("Something is None", lambda X, K: X + None),
+            ("written **", lambda X, K: X.sum().item() ^ 2)]),
         ("Not yet", lambda X, K: ...),
         ("check_corr2d(corr2d)", torch.ones(2, 2)),
         ("The numbers are right: make a tensor of them", lambda X, K: loops.corr2d(X, K).tolist()),
@@ -248,6 +265,22 @@ def test_a_report_says_it(name, said, function):
     report = judge(name, function)
     assert not report.passed
     assert said in str(report)
+
+
+def test_a_branch_without_return_is_shown_its_problem_and_is_not_called_unwritten():
+    def parameters(c_i, c_o, k_h, k_w, bias=True, groups=1):
+        if bias:
+            return c_i * c_o
+
+    report = exercises.check_parameters(parameters)
+    assert "returns nothing here" in str(report)
+    assert "bias   = False" in str(report)
+    assert "in every branch" in report.findings[0].hint
+
+
+def test_no_message_of_ours_is_cut():
+    report = exercises.check_corr2d_multi_in_out(lambda X, K: d2lconv.conv2d(X[:, None, None], K.transpose(0, 1)))
+    assert "..." not in report.findings[-1].hint
 
 
 def test_a_line_that_is_all_of_a_function_is_not_quoted():
@@ -347,6 +380,11 @@ def test_a_1x1_kernel_is_shown_as_the_matrix_that_it_is():
     (torch.ones(41), "(41,) numbers"),
     (torch.ones(0, 2), "no numbers: its shape is (0, 2)"),
     (np.float32(0.5), "0.5"),
+    (np.array([[1.0, 10.0]]), "[[ 1, 10]]"),
+    (np.array(["a"]), "'a'"),
+    (torch.tensor(False), "False"),
+    (torch.tensor([True, False]), "[ True, False]"),
+    ((1,), "(1,)"),
     (True, "True"),
     ((1, 2.0), "(1, 2)"),
     (torch.Size([2, 3]), "(2, 3)"),

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from d2lconv import Conv2d, conv2d, corr, shapes
+from d2lconv import Conv2d, conv2d, conv2d_cost, corr, shapes
 from d2lconv.validation import check_tensors
 from oracles import assert_conv2d
 from strategies import REFUSED, tensors
@@ -274,6 +274,7 @@ def test_every_size_may_be_one(form, device):
 
 # What the messages say in the end.
 
+EXCHANGED = "If X and K are exchanged: X is the image, and comes first."
 EQUAL = "Every input channel needs its own slice of the kernel, so c_i must be the same in both."
 ENDS = [
     (lambda: corr.corr2d(ONES(1, 2, 5, 5), ONES(2, 2)),
@@ -287,7 +288,7 @@ ENDS = [
     (lambda: corr.corr2d_multi_in_out_1x1(ONES(3, 8, 8), ONES(2, 3, 1)),
      "(2, 3, 1): the two sides of a 1x1 kernel are axes, too. Take K.reshape(2, 3, 1, 1)."),
     (lambda: corr.corr2d_multi_in_out_1x1(ONES(3, 8, 8), ONES(3, 1, 1)),
-     "(3, 1, 1): c_o is missing. One of something is still an axis: take K[None]."),
+     "(3, 1, 1): c_o is missing. One of something is still an axis: take K[None], which is (1, 3, 1, 1)."),
     (lambda: corr.corr2d_multi_in(ONES(3, 8, 8), ONES(2, 2, 2)),
      f"X is (c_i, h, w) = (3, 8, 8) and K is (c_i, k_h, k_w) = (2, 2, 2). {EQUAL}"),
     (lambda: corr.corr2d_multi_in_out(ONES(8, 8, 3), ONES(4, 3, 5, 5)),
@@ -300,7 +301,7 @@ ENDS = [
     (lambda: corr.corr2d_multi_in_out(ONES(3, 8, 8), ONES(2, 2, 3, 2)), EQUAL),  # nor has it so few output channels
     (lambda: corr.corr2d_multi_in_out(ONES(3, 8, 8), ONES(2, 2, 5, 4)), EQUAL),
     (lambda: conv2d(ONES(6, 8, 8), ONES(2, 2, 3, 4), groups=2),
-     "weight is made for 2 groups of 2: 2 * 2 = 4: input is (c_i, h, w) = (6, 8, 8) and weight is (c_o, c_i/groups, "
+     "weight is made for 2 * 2 = 4, 2 groups of 2: input is (c_i, h, w) = (6, 8, 8) and weight is (c_o, c_i/groups, "
      "k_h, k_w) = (2, 2, 3, 4). Make the two agree. If weight is (k_h, k_w, c_i, c_o), weight.permute(3, 2, 0, 1) puts "
      "it in order."),
     (lambda: corr.corr2d(ONES(5, 2), ONES(2, 3)),
@@ -309,6 +310,14 @@ ENDS = [
      "weight is 5 high (dilation spreads 3 over 5), but input is only 4. Take a smaller kernel, or pad input."),
     (lambda: conv2d(ONES(1, 5, 5), ONES(1, 1, 2, 2), 2),
      "its type is int: leave it out, or write the name of what you meant, for example stride=2."),
+    (lambda: corr.corr2d_multi_in([ONES(5, 5)] * 2, ONES(2, 2, 2)), "torch.stack(...) makes one tensor of several."),
+    *((lambda exchanged=exchanged: exchanged(ONES(2, 3, 3)), EXCHANGED) for exchanged in (
+        lambda image: corr.corr2d(ONES(2, 2), image[0]),
+        lambda image: corr.corr2d_multi_in(ONES(2, 2, 2), image),
+        lambda image: corr.corr2d_multi_in_out(ONES(4, 2, 2, 2), image),
+        lambda image: corr.corr2d_multi_in_out_1x1(ONES(4, 2, 1, 1), image))),
+    (lambda: conv2d(ONES(4, 2, 2, 2), ONES(2, 3, 3)), "exchanged: input is the image, and comes first."),
+    (lambda: conv2d_cost((4, 2, 2, 2), (2, 3, 3)), "exchanged: input is the image, and comes first."),
 ]
 
 
@@ -317,6 +326,13 @@ def test_a_message_says_what_to_do(call, end):
     with pytest.raises((ValueError, TypeError)) as caught:
         call()
     assert str(caught.value).endswith(end)
+
+
+def test_nothing_is_called_exchanged_that_would_not_fit_the_other_way_round():
+    with pytest.raises(ValueError, match=r"Take a smaller kernel, or pad X\.$"):
+        corr.corr2d(ONES(5, 2), ONES(2, 3))
+    with pytest.raises(ValueError, match="is 3 in X, but 4 in K"):
+        shapes(X="a", K="a")(lambda X, K: X)(ONES(3), ONES(4))
 
 
 # Patterns of axes.
@@ -351,10 +367,16 @@ def test_three_tensors_and_an_argument_after_them():
         f(ONES(2, 5, 5), ONES(3, 2), ONES(4))
 
 
-@pytest.mark.parametrize("pattern", ["", "c_i 2 w", "c-i h w", "h, w", "()"])
+@pytest.mark.parametrize("pattern", ["", "c_i 2 w", "c-i h w", "h, w", "()", (2, 3, 3)])
 def test_a_pattern_that_is_none_is_refused_at_decoration(pattern):
     with pytest.raises(ValueError, match=f"^{re.escape(repr(pattern))} is no pattern"):
         shapes(X=pattern)
+
+
+@pytest.mark.parametrize("misused", [lambda f: shapes(f), lambda f: shapes("c h w")(f), lambda f: shapes()(f)])
+def test_a_decorator_without_names_says_how_it_is_written(misused):
+    with pytest.raises(ValueError, match=r'@shapes\(X="c_i h w"\)'):
+        misused(lambda X: X)
 
 
 def test_patterns_are_for_the_first_arguments_of_a_function():
@@ -479,7 +501,7 @@ HEIGHT_FIRST = {"X": "h w c_i", "K": "k_h k_w c_i c_o"}
     ({"K": "c_o c_i 1 1"}, [(2, 3, 0, 1)], "K is (c_o, c_i, 1, 1) = (2, 3, 0, 1): its axis 1 is empty."),
     ({"X": "n c d h w", "K": "o c k"}, [(1, 2, 3, 4, 5), (1, 3, 1)], "c is 2 in X, but 3 in K"),
     ({"X": "n c 1"}, [(2, 3, 4)], "X must be (n, c, 1), but is (2, 3, 4): an axis 1 has one element."),
-    ({"X": "n c 1"}, [(2, 3)], "n is missing. One of something is still an axis: take X[None]."),
+    ({"X": "n c 1"}, [(2, 3)], "n is missing. One of something is still an axis: take X[None], which is (1, 2, 3)."),
     ({"X": "c_i h w", "K": "c_i k_w k_h"}, [(8, 8, 3), (3, 2, 2)], "so c_i must be the same in both."),
     ({"X": "h w c_i", "K": "c_i k_h k_w"}, [(8, 8, 3), (8, 2, 2)], "so c_i must be the same in both."),
     ({"K": "c_o c_i k_h k_w", "X": "c_i h w"}, [(4, 3, 2, 2), (8, 8, 3)], "so c_i must be the same in both."),

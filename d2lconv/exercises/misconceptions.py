@@ -8,6 +8,7 @@ from d2lconv.exercises.engine.report import Misconception, Section
 
 # The sections that reports send a learner to; a test finds the heading of each in the book's sources.
 READ = {
+    "loops": Section("input_channels", "How to write a convolution with multiple input channels in Python"),
     "sum": Section("input_channels", "Why the sum, and not the mean?"),
     "counts differ": Section("input_channels", "What happens when the number of channels is wrong?"),
     "own slice": Section("output_channels", "Is the same kernel applied to every input channel?"),
@@ -18,6 +19,7 @@ READ = {
     "agree": Section("speed", "Why do two right programs differ in the last digit?"),
     "edges": Section("one_by_one", "What is a 1x1 convolution for?"),
     "fold": Section("one_by_one", "Are two 1x1 layers better than one?"),
+    "fold biases": Section("one_by_one", "Can I fold a 1x1 layer into the layer after it?"),
     "activation": Section("what_conv2d_does", "Is the activation applied before the sum?"),
     "colours": Section("what_conv2d_does", "How can a kernel look for a colour?"),
     "grey": Section("what_conv2d_does", "How do I put a grayscale image into a network for RGB?"),
@@ -36,10 +38,6 @@ READ = {
     "flip": Section("frameworks", "Correlation or convolution: why does SciPy disagree?"),
     "formula": Section("notation", "The formula"),
     "care": Section("coming_from_d2l", "What differs, and why"),
-    "rounding": Section("solutions", "What shape comes out?"),
-    "growth": Section("solutions", "What if the channels double, or the padding?"),
-    "compose": Section("solutions", "Can one kernel do the work of two?"),
-    "strips": Section("solutions", "How wide should a strip be?"),
 }
 
 
@@ -88,7 +86,8 @@ IN_PLACE = known("input changed in place", "care",
 
 REMEMBERED = known("the answer depends on earlier calls", "care",
                    "The same arguments must give the same answer: what does your function keep from one call to the "
-                   "next? (A cache by shape, a default list, a global; or random numbers.)")
+                   "next? (A cache by shape, a default list, a global; random numbers; or torch.empty, which fills "
+                   "nothing: take torch.zeros.)")
 
 # Which product, which axis
 
@@ -98,8 +97,8 @@ FLIPPED = known("kernel flipped (true convolution)", "flip",
 FLIPPED_ONE = known("kernel flipped along one axis", "flip",
                     "Layers correlate, and flip nothing. (NumPy's [::-1] turns the rows around, not the columns.)")
 PART = known("only a part of the window summed", "formula",
-             "All k_h * k_w products of a window are added. Does a later one replace an earlier one (= for +=), or "
-             "does an index keep one row?")
+             "All k_h * k_w products of a window are added. Does a later one replace an earlier one (= for +=), does "
+             "an index keep one row, or does a slice end too early?")
 POOLED = known("windows side by side, as in pooling", "formula",
                "Without a stride the windows overlap: each is one place further than the one before.")
 MATMUL = known("matrix product instead of products of elements", "formula",
@@ -166,11 +165,16 @@ PADDED_AFTER = known("padded after instead of before", "padding",
 NOT_ZEROS = known("padded with other numbers than zeros", "padding", "What is added around the image is zeros.")
 ONE_IMAGE = known("images of the batch not kept apart", "whole layer",
                   "Each of the n images has its own result, in the order of the batch: X[0] is only the first.")
-ROUNDING = known("floor and ceiling in the output size", "rounding",
+ROUNDING = known("floor and ceiling in the output size", "formula",
                  "Only a whole window counts: what becomes of a part of a step, up or down? And is a number of "
                  "places an integer?")
 STRIDE_TIMES = known("multiplied by the stride", "formula",
                      "A stride skips places: is the output larger with it, or smaller?")
+NO_OPTIONS = known("stride and padding left out", "formula",
+                   "Change the stride alone, or the padding, and your answer stays the same: should it?")
+ONE_BEFORE = known("1 added before the division by the stride", "formula",
+                   "The stride divides the way from the first place to the last. Which of the places is the 1, and is "
+                   "it divided, too?")
 PLUS_ONE = known("off by one in the output size", "sizes",
                  "A window of k fits into h at h - k + 1 places: the first place counts, too.")
 INPUT_PLACES = known("input positions counted instead of output positions", "sizes",
@@ -196,6 +200,10 @@ BIAS_TIMES = known("bias multiplied instead of added", "parameters", "A bias is 
 BIAS_SIGN = known("bias subtracted", "parameters", "A bias is added, whatever its own sign.")
 BIAS_NONE = known("bias forgotten", "parameters", "A layer with a bias has one more number for each kernel.")
 BIAS_ONE = known("one bias per layer", "parameters", "There is one bias for each output channel, not one for all.")
+GROUP_NUMBER = known("divided by the number of groups to find the group", "groups",
+                     "Kernels that are neighbours share a group: how many kernels does one group have?")
+GROUP_AXIS = known("the kernel cut along the wrong axis", "groups",
+                   "Groups share the kernels out: K's first axis is cut. Its second has one group's channels already.")
 GROUP_KERNEL = known("one group's kernel on all groups", "groups",
                      "Every group has its own kernels: group g takes the g-th part of K's first axis.")
 ONE_GROUP = known("only one group computed", "groups",
@@ -257,13 +265,13 @@ FORWARD_TOO = known("the way forward counted, too", "kernel gradient",
                     "Only the way back is asked for: what forward cost was paid before.")
 OUTPUT_HELD = known("the output held, too", "kernel gradient",
                     "The layer is linear, so its slope is the same everywhere: dY comes in, and Y is not needed.")
-ONLY_GRADIENTS = known("only the gradients held", "kernel gradient",
-                       "Each gradient needs the other tensor of forward, and dY: all five are held.")
+ONLY_GRADIENTS = known("three of the five tensors counted", "kernel gradient",
+                       "X, K and dY are needed, and dX and dK are made: all five are held.")
 ONE_WAY = known("one of the two gradients left out", "kernel gradient",
                 "Backward makes two results, dX and dK, each with as many multiply-adds as forward.")
-LINEAR = known("factor two instead of four", "growth",
+LINEAR = known("factor two instead of four", "parameters",
                "Each of the doubled inputs meets each of the doubled outputs.")
-PADDING_LINEAR = known("padding taken for the whole size", "growth",
+PADDING_LINEAR = known("padding taken for the whole size", "padding",
                        "The padding is only a part of the output's height and width: count the outputs before and "
                        "after, and divide.")
 SAVED = known("what is saved instead of what is left", "separable",
@@ -273,35 +281,35 @@ NO_POINTWISE = known("one of the separable layer's two halves left out", "separa
                      "Separable is depthwise and then 1x1: both have weights.")
 INVERTED = known("ratio upside down", "separable",
                  "Asked is the separable layer's count divided by the ordinary one's, not the reverse.")
-WIDE_STRIP = known("strip read without its overlap", "strips",
+WIDE_STRIP = known("strip read without its overlap", "sizes",
                    "Windows next to each other overlap: how many columns of input do delta of them cover?")
-K_PLUS = known("strip read one column too wide", "strips",
+K_PLUS = known("strip read one column too wide", "sizes",
                "Delta windows, each one column further: count the columns for delta = 1, then for 2.")
-ONE_STRIP = known("image read once whatever the strip", "strips",
+ONE_STRIP = known("image read once whatever the strip", "sizes",
                   "Neighbouring strips share k - 1 columns, and both read them.")
-LAST_STRIP = known("last strip not narrowed", "strips",
+LAST_STRIP = known("last strip not narrowed", "sizes",
                    "The output's width need not be a multiple of delta: the last strip makes only the columns left.")
-OUTPUT_ROWS = known("rows of the output counted instead of the image's", "strips",
+OUTPUT_ROWS = known("rows of the output counted instead of the image's", "sizes",
                     "A strip is h high: all rows of the image are read.")
-NO_ROOM = known("something left out of the cache", "strips",
+NO_ROOM = known("something left out of the cache", "memory",
                 "Three things are held at once: the strip's k rows, the kernel, the row of outputs.")
-NO_LAST_STRIP = known("last strip forgotten", "strips",
+NO_LAST_STRIP = known("last strip forgotten", "sizes",
                       "Where delta does not divide the output's width, one more, narrower strip is needed.")
-STRIP_ROUNDED = known("strip rounded up", "strips", "The step must fit whole: a part of a column does not.")
-NO_ZERO = known("negative where it should be 0", "strips", "If not even one column fits, the answer is 0, not less.")
+STRIP_ROUNDED = known("strip rounded up", "sizes", "The step must fit whole: a part of a column does not.")
+NO_ZERO = known("negative where it should be 0", "sizes", "If not even one column fits, the answer is 0, not less.")
 
 # What is made of kernels
 
-CORRELATED = known("kernels correlated where they are convolved", "compose",
+CORRELATED = known("kernels correlated where they are convolved", "flip",
                    "The offsets of the two kernels add up. Which pairs of elements lead to the same offset?")
-VALID_COMPOSE = known("`valid` instead of `full`", "compose",
+VALID_COMPOSE = known("`valid` instead of `full`", "sizes",
                       "Every shift at which the two touch counts, those at the border, too.")
-MIDDLE = known("middle channels not summed right", "compose",
+MIDDLE = known("middle channels not summed right", "fold",
                "A path from c to o can lead through every middle channel m: all of them add up.")
-SIZES_ADD = known("sizes added without the overlap", "compose",
+SIZES_ADD = known("sizes added without the overlap", "sizes",
                   "Two windows of size k1, one step apart, cover k1 + 1 pixels, not 2 * k1; and k2 of them cover "
                   "k1 + k2 - 1, not k1 * k2.")
-NO_FIRST_STRIDE = known("stride of the first layer left out", "compose",
+NO_FIRST_STRIDE = known("stride of the first layer left out", "formula",
                         "How far does the window on the image move when the second layer makes one step?")
 NEVER = known("no corner found", "edges",
               "It stays dark even where both edges meet: how large is the sum there, and what do you take away?")
@@ -310,7 +318,7 @@ ONE_EDGE = known("only one sort of edge seen", "edges",
                  "A corner is where both edges are: each of the two weights has to lift the sum.")
 EITHER = known("either edge instead of both", "edges",
                "A corner needs both edges: what can you take away so that one alone stays below zero?")
-NO_FOLD_BIAS = known("first bias not carried through the second layer", "fold",
+NO_FOLD_BIAS = known("first bias not carried through the second layer", "fold biases",
                      "The second layer multiplies all that the first one gives, its bias, too.")
 FOLD_ORDER = known("layers folded in the wrong order", "fold",
                    "The first layer acts on x, and the second on all that the first one gives: which is inside?")
@@ -322,7 +330,7 @@ GREY_MEAN = known("mean instead of sum over the kernel's slices", "grey",
 LUMINANCE = known("slices weighted by brightness", "grey",
                   "The three channels are equal already: nothing is converted, so each slice counts fully.")
 GREY_ONE = known("only one slice kept", "grey", "All three slices see the grey image: add them up.")
-OVERWRITTEN = known("overwritten instead of added", "compose",
+OVERWRITTEN = known("overwritten instead of added", "input gradient",
                     "Several products belong to the same place: += collects them, and = keeps the last.")
 NOT_FLIPPED = known("kernel not flipped on the way back", "input gradient",
                     "Going back, a pixel meets the kernel's elements in the opposite order.")
@@ -331,8 +339,9 @@ NOT_FULL = known("no zeros around on the way back", "input gradient",
 
 # What may be called equal
 
-EXACT = known("exact equality of floats", "agree",
-              "Two orders of summation round differently, so the last digits may differ: leave room for that.")
+EXACT = known("exact equality of floats, or nearly so", "agree",
+              "Two orders of summation round differently, and each of their steps once: the last digits may differ, "
+              "by more than one rounding. Leave room for that.")
 LOOSE = known("more room than rounding needs", "agree",
               "This bound grows with the right numbers, but it is too wide: how far can one rounding move a sum of m "
               "products?")

@@ -29,7 +29,7 @@ def check(function, exercise, seconds=SECONDS):
     with contextlib.nullcontext() if here else torch.device("cpu"):  # the function has a thread of its own
         adapted = exercise.adapt(function)
         trials = tried(adapted, exercise.problems, seconds)
-        finding = no_result(function, exercise, trials[0].outcome)
+        finding = no_result(function, exercise, trials[0])
         if finding:
             return Report(False, (finding,))
         return reported(adapted, exercise, trials)

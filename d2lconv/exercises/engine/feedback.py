@@ -1,5 +1,6 @@
 """Say what came where a function is wanted, how far a function has come, and what is wrong first."""
 
+import dis
 import inspect
 
 import torch
@@ -12,6 +13,21 @@ from d2lconv.exercises.engine.values import allclose, describe_type, has_tensor,
 
 STACK = "The numbers are right, but in a list: torch.stack makes one tensor of a list of tensors."
 RIGHT_NUMBERS = "The numbers are right: make a tensor of them, with torch.as_tensor."
+ONE_PLACE = "A place for one number gets a whole map: is .sum() missing, or another index?"
+ADVICE = {  # for what torch and Python say where a learner's tensors do not fit
+    "only one element tensors can be converted": "torch.stack makes one tensor of a list of tensors.",
+    "zero-dimensional tensor": "torch.stack makes one tensor of several numbers; torch.cat puts tensors end to end.",
+    "must be tuple of Tensors, not generator": "Give torch.stack a list: square brackets inside of the round ones.",
+    "at least 1D": "squeeze takes away every axis of size 1, channels among them: reshape to the axes you want.",
+    "match the broadcast shape": ONE_PLACE,
+    "number of dimensions in the tensor": ONE_PLACE,
+    "cannot be interpreted as an integer": "Divide with //, which gives an integer, not with /.",
+    "transpose() takes": "transpose exchanges two axes; permute takes all of them, in their new order.",
+    "is ambiguous": "A tensor of several numbers is neither true nor false. For a bias: `bias is not None`.",
+    "and 'NoneType'": "Something is None: a bias that is left out, or what a function without return gives.",
+    "for ^:": "A power is written **.",
+}
+WITH_NAMES = {*dis.hasname, *dis.haslocal, *dis.hasfree}  # the steps of a program that read or write a name
 
 
 def no_function(function, exercise):
@@ -32,8 +48,9 @@ def no_function(function, exercise):
     return None
 
 
-def no_result(function, exercise, outcome):
+def no_result(function, exercise, trial):
     """Answer a function that is not written yet, or that prints or computes, and returns nothing."""
+    outcome = trial.outcome
     if outcome.stop:
         return todo(exercise) if outcome.stop == Fault.UNWRITTEN else None
     if not (outcome.value is None or outcome.value is ...):
@@ -41,15 +58,18 @@ def no_result(function, exercise, outcome):
     printed = first_lines(outcome.printed)
     if not printed and not computes(function):
         return todo(exercise)
-    does, what = ("prints", "What is printed") if printed else ("computes", "What it has found")
-    text = f"Your function {does} something, but returns nothing."
-    return Finding("wrong", text, printed, f"{what} is gone: end with return.")
+    if printed:
+        text = "Your function prints something, but returns nothing."
+        return Finding("wrong", text, printed, "What is printed is gone: end with return.")
+    text = "Your function computes something, but returns nothing here:"
+    hint = "What it has found is gone: end with return, in every branch of an if."
+    return Finding("wrong", text, table([*trial.problem.arguments.items()]), hint)
 
 
 def computes(function):
-    """Say whether a function uses names, or makes values of its own."""
+    """Say whether a function does anything with a name, be it an argument's or one of its own."""
     code = getattr(function, "__code__", None)
-    return code and (code.co_names or code.co_nlocals > len(inspect.signature(function).parameters))
+    return code and any(step.opcode in WITH_NAMES for step in dis.get_instructions(code))
 
 
 def todo(exercise):
@@ -83,7 +103,8 @@ def faulty(trial):
     printed = first_lines(outcome.printed)
     if printed:
         numbers += f"\nprinted on the way:\n{printed}"
-    hint = outcome.error
+    advice = next((advice for said, advice in ADVICE.items() if said in outcome.error), "")
+    hint = f"{outcome.error}\n{advice}".strip()
     if trial.fault == Fault.TYPE and trial.agrees(truth):
         hint = STACK if isinstance(outcome.value[0], torch.Tensor) else RIGHT_NUMBERS
     return Finding("wrong", title, numbers, hint)

@@ -63,7 +63,7 @@ def explains(trials, wrong, everything=False):
 
 
 def pair(trials, wrong):
-    """Find two misconceptions at once, which only together explain everything."""
+    """Find two misconceptions at once, which only together explain everything; first what is seen in the smallest."""
     smallest = min((trial for trial in trials if trial.fault), key=lambda trial: trial.problem.size)
     if smallest.outcome.stop:
         return ()
@@ -79,7 +79,7 @@ def pair(trials, wrong):
         both = changed(other.change, one.function)
         theirs = imagine(both, smallest.problem)
         if smallest.agrees(theirs.answer) and explains(trials, both, everything=True):
-            return one.misconception, other.misconception
+            return tuple(wrong.misconception for wrong in sorted((one, other), key=lambda wrong: wrong not in agreeing))
     return ()
 
 

@@ -27,6 +27,7 @@ from d2lconv.runtime import default_device
 SECONDS = 10.0  # for one call
 FLOOD = 1_000_000  # characters printed in one call, after which it is stopped
 HUGE = 10_000_000  # numbers in an answer, after which it is not read
+LONGEST = 400  # characters of an error's message: longer than any of ours
 OURS = Path(torch.__file__).parent, Path(surroundings.__file__).parents[2]
 
 _one_at_a_time = threading.Lock()  # sys.stdout and the default dtype belong to the process
@@ -222,7 +223,7 @@ def described(exception):
         said = " ".join(str(exception).split())
     except Exception:
         said = ""
-    said = f"{said[:200]} ..." if len(said) > 200 else said
+    said = f"{said[:LONGEST]} ..." if len(said) > LONGEST else said
     return f"{type(exception).__name__}{': ' if said else ''}{said}"
 
 

@@ -20,16 +20,20 @@ def show(value, digits=4):
     >>> show(torch.ones(9, 9)), show((3, 8.0)), show(1 / 3), show(None)
     ('(9, 9) numbers', '(3, 8)', '0.3333', 'None')
     """
-    if isinstance(value, list) and value and isinstance(value[0], (list, torch.Tensor)):
+    several = isinstance(value, list) and value and isinstance(value[0], (list, torch.Tensor))
+    if several or isinstance(value, np.ndarray):
         together = stacked(value)
-        value = tuple(value) if together is None else together
+        if together is not None:
+            value = together
+        elif several:
+            value = tuple(value)
     if isinstance(value, torch.Tensor):
         try:
             return show_tensor(value, digits)
         except Exception:  # nested, ...
             return "a tensor that cannot be shown"
     if isinstance(value, tuple):
-        more = ", ..." if len(value) > 8 else ""
+        more = ", ..." if len(value) > 8 else "," if len(value) == 1 else ""
         return f"({', '.join(show(part, digits) for part in value[:8])}{more})"
     value = unboxed(value)
     if isinstance(value, float):
@@ -43,10 +47,11 @@ def show_tensor(value, digits):
         return f"{tuple(value.shape)} numbers"
     if value.numel() == 0:
         return f"no numbers: its shape is {tuple(value.shape)}"
-    array = value.numpy() if value.is_complex() else value.double().numpy()
+    as_it_is = value.is_complex() or value.dtype == torch.bool
+    array = value.numpy() if as_it_is else value.double().numpy()
     if value.ndim == 0:
         return show(array.item(), digits)
-    if not value.is_complex() and np.isfinite(array).all() and (array == array.round()).all():
+    if not as_it_is and np.isfinite(array).all() and (array == array.round()).all():
         array = array.astype(np.int64)
     return np.array2string(
         array, separator=", ", precision=digits, floatmode="maxprec_equal", max_line_width=200,

@@ -9,7 +9,7 @@ import torch
 NAMES = {
     "Tensor": "a tensor", "list": "a list", "tuple": "a tuple", "ndarray": "a NumPy array", "float": "a float",
     "int": "an int", "str": "a string", "bool": "True or False", "NoneType": "None (nothing)", "function": "a function",
-    "generator": "a generator (from yield)", "coroutine": "a coroutine (from async)",
+    "generator": "a generator (from yield, or from for in round brackets)", "coroutine": "a coroutine (from async)",
 }
 DIGITS = 1e-6  # how closely fractions that are counted must agree: float32 will do
 MANY = 100_000  # numbers in lists, after which they are not made a tensor

@@ -27,7 +27,8 @@ SIZES = [  # slips in the number of places along one side
     (of.ROUNDING, on(stride=1, Y=lambda T, stride: -(-(T - 1) // stride) + 1)),
     (of.ROUNDING, on(stride=1, Y=lambda T, stride: (T - 1) / stride + 1)),
     (of.ROUNDING, on(stride=1, Y=lambda T, stride: round((T - 1) / stride) + 1)),
-    (of.ROUNDING, on(stride=1, Y=lambda T, stride: T // stride)),
+    (of.ONE_BEFORE, on(stride=1, Y=lambda T, stride: T // stride)),
+    (of.NO_OPTIONS, on(stride=1, padding=0)),
     (of.PLUS_ONE, lambda Y: Y - 1),
     (of.PLUS_ONE, on(size=lambda size: size + 1)),
     (of.INPUT_PLACES, lambda size: size),
@@ -146,7 +147,7 @@ def in_parts(combine):
     (of.NO_GROUPS, on(groups=1)),
     (of.GROUPS_TIMES, on(c_i=lambda c_i, groups: c_i * groups**2)),
     (of.OUTPUTS_SPLIT, on(c_o=lambda c_o, groups: c_o // groups)),
-    (of.GROUP_KERNEL, in_parts(lambda weights, biases, groups: weights // groups + biases)),
+    (of.OUTPUTS_SPLIT, in_parts(lambda weights, biases, groups: weights // groups + biases)),
     (of.SQUARE, on(k_w=lambda k_h: k_h)),
     (of.SQUARE, on(k_h=lambda k_w: k_w)),
 ])
@@ -247,7 +248,8 @@ def backward(input_shape, weight_shape, stride=1, padding=0):
     (of.TOTAL_PADDING, on(h=lambda h, padding: h - padding, w=lambda w, padding: w - padding)),
     (of.TOTAL_PADDING, on(padding=lambda padding: padding / 2)),
     *((of.PADDING_LINEAR, lambda padding, factor=factor: (4, factor if padding else 1)) for factor in (4, 2)),
-    *((of.PADDING_LINEAR, lambda factor=factor: (4, factor)) for factor in (4, 2, 1)),
+    *((of.PADDING_LINEAR, lambda factor=factor: (4, factor)) for factor in (4, 2)),
+    (of.NO_PADDING, lambda: (4, 1)),
     (of.SQUARE, on(w=lambda h: h)),
     (of.SQUARE, on(h=lambda w: w)),
 ])

@@ -19,6 +19,12 @@ def around(K):
     return k_w - 1, k_w - 1, k_h - 1, k_h - 1
 
 
+def bordered(Y, K, h, w):
+    """What becomes of a result if there are zeros around the image for a kernel of h x w, and not of K's sides."""
+    k_h, k_w = K.shape[-2:]
+    return F.pad(Y, (w - k_w, w - k_w, h - k_h, h - k_h))  # fewer than none are cut off
+
+
 def seen(red, others, parts=1):
     """So much of a kernel for red, and so much for green and for blue."""
     return lambda K: torch.stack([red * K, others * K, others * K])[None] / parts
@@ -116,6 +122,17 @@ def interleaved(inputs, kernels):
     return change
 
 
+def numbered(Y, K, groups):
+    """Kernel o in group o // groups, where there is such a group."""
+    per_group = len(K) // groups
+    right = [o // per_group for o in range(len(K))]
+    found = [o // groups for o in range(len(K))]
+    if found[-1] >= groups:
+        raise IndexError
+    moved = [(there - here) * K.shape[1] for here, there in zip(right, found)]
+    return torch.stack([kernel.roll(places, 0) for kernel, places in zip(Y, moved)])
+
+
 @task("blocks", exact=True, problems=tensors({
     "one group": [((2, 2, 1, 1), 1)],
     "several groups": [
@@ -127,6 +144,7 @@ def interleaved(inputs, kernels):
     (of.INTERLEAVED, interleaved(1, 0)),
     (of.INTERLEAVED, interleaved(0, 1)),
     (of.INTERLEAVED, interleaved(1, 1)),
+    (of.GROUP_NUMBER, numbered),
     (of.NO_GROUPS, lambda K: K),
     (of.NO_GROUPS, lambda K, groups: F.pad(K, (0, 0, 0, 0, 0, K.shape[1] * (groups - 1)))),
     (of.REVERSED, on(Y=groups_reversed)),
@@ -221,8 +239,9 @@ def laid(pieces):
     (of.CORRELATED, on(K2=turned)),
     (of.CORRELATED, on(K1=turned)),
     (of.CORRELATED, on(Y=turned)),
-    (of.VALID_COMPOSE, convolved),
-    (of.VALID_COMPOSE, lambda K1, K2: convolved(K1, turned(K2))),
+    (of.VALID_COMPOSE, on(Y=lambda T, K2: bordered(T, K2, 1, 1))),
+    (of.SQUARE, on(Y=lambda T, K2: bordered(T, K2, K2.shape[2], K2.shape[2]))),
+    (of.SQUARE, on(Y=lambda T, K2: bordered(T, K2, K2.shape[3], K2.shape[3]))),
     (of.MIDDLE, lambda Y, K1: Y / len(K1)),
     (of.MIDDLE, on(K1=lambda K1: K1[:1], K2=lambda K2: K2[:, :1])),
     (of.MIDDLE, on(K1=lambda K1: K1.sum(0, True), K2=lambda K2: K2.sum(1, True))),
@@ -280,10 +299,6 @@ def as_matrix(K, h, w):
     return F.conv2d(unit, K).flatten(1).T  # column by column, what one input element alone gives
 
 
-def back(padded, K):
-    """The way back through a layer."""
-    return F.conv2d(padded, turned(K).transpose(0, 1))
-
 
 @task("kernel gradient", tensors({
     "one channel": [((1, 3, 3), (1, 2, 2)), ((1, 4, 4), (1, 3, 3))],
@@ -323,13 +338,12 @@ def weight_gradient(X, dY):
     (of.FLIPPED_ONE, on(K=flipped(-1))),
     (of.FLIPPED_ONE, on(K=flipped(-2))),
     (of.MEAN, lambda Y, dY: Y / len(dY)),
-    (of.SQUARE, lambda dY, K: back(F.pad(dY, [K.shape[2] - 1] * 4), K)),
-    (of.SQUARE, lambda dY, K: back(F.pad(dY, [K.shape[3] - 1] * 4), K)),
-    (of.EXCHANGED_HW, lambda dY, K: back(F.pad(dY, around(K.mT)), K)),
+    (of.SQUARE, on(Y=lambda T, K: bordered(T, K, K.shape[2], K.shape[2]))),
+    (of.SQUARE, on(Y=lambda T, K: bordered(T, K, K.shape[3], K.shape[3]))),
+    (of.EXCHANGED_HW, on(Y=lambda T, K: bordered(T, K, K.shape[3], K.shape[2]))),
     (of.OVERWRITTEN, lambda dY, K: laid(torch.einsum("oij,ocab->ijcab", dY, K))),
     (of.OVERWRITTEN, lambda dY, K: laid(dY[-1, :, :, None, None, None] * K[-1])),
-    (of.NOT_FULL, lambda dY, K: back(dY, K)),
-    (of.NOT_FULL, lambda dY, K: F.conv2d(dY, K.transpose(0, 1))),
+    (of.NOT_FULL, on(Y=lambda T, K: bordered(T, K, 1, 1))),
 ])
 def input_gradient(dY, K):
     """Find the gradient of ``(dY * Y).sum()`` with respect to the input X.

@@ -87,6 +87,10 @@ def whole_layer():
             return Y[:, dealt(torch.arange(len(K)), groups, 0).argsort()] if outputs else Y
         return biased(without=without)
 
+    def cut(f, given):
+        pairs = zip(given["X"].chunk(given["groups"], 1), given["K"].chunk(given["groups"], 1))
+        return torch.cat([f(**{**given, "X": X, "K": K, "groups": 1}) for X, K in pairs], 1)
+
     return [
         (of.ONE_SIDE, padded(lambda p: (0, p, 0, p))),
         (of.ONE_SIDE, padded(lambda p: (p, 0, p, 0))),
@@ -127,6 +131,7 @@ def whole_layer():
         (of.BIAS_IN, on(bias=lambda X, bias: bias[:X.shape[1]].sum().expand_as(bias))),
         (of.NO_GROUPS, on(K=lambda X, K: K.expand(-1, X.shape[1], -1, -1), groups=1)),
         (of.EVERYWHERE, on(K=lambda K, groups: K.repeat(1, groups, 1, 1), groups=1)),
+        (of.GROUP_AXIS, biased(without=cut)),
         (of.NO_GROUPS, on(X=lambda X, K: X[:, :K.shape[1]], groups=1)),
         (of.GROUP_KERNEL, on(K=first_group)),
         (of.ONE_GROUP, lambda Y, groups: Y[:, :Y.shape[1] // groups]),

@@ -47,7 +47,7 @@ def layer(read, more=None, **others):
     return register
 
 
-@layer(read="formula")
+@layer(read="loops")
 def corr2d(X, K):
     """Slide the kernel over the image, and at each place sum window times kernel.
 
@@ -56,7 +56,7 @@ def corr2d(X, K):
     return corr.corr2d(X, K)
 
 
-@layer(read="sum")
+@layer(read="loops")
 def corr2d_multi_in(X, K):
     """Correlate each channel with its slice of the kernel, and add up.
 

@@ -102,6 +102,10 @@ def summed(x, k, y):
         (of.STACKED, lambda f, given: torch.stack(maps(f, given), y)),
         (of.STACKED, lambda f, given: torch.stack(maps(f, given), max(y - 1, 0))),
         (of.STACKED, lambda f, given: torch.cat(maps(f, given), max(y - 1, 0))),
+        *([
+            (of.STACKED, lambda f, given: torch.stack(maps(f, given), y).flatten(y - 1, y)),
+            (of.STACKED, lambda f, given: torch.stack(maps(f, given), y).select(y - 1, 0)),
+        ] if y else []),
         (of.RELU_FIRST, put_together(lambda maps: maps.relu().sum(0))),
         (of.SUMMED_FIRST, on(X=totalled(x))),
         (of.ONE_CHANNEL, on(X=repeated(x))),
@@ -165,6 +169,7 @@ def windows(summed, alike):
             (of.MATMUL, each_window(lambda X, K: (X @ K).sum((-1, -2)))),
             (of.ADDED, each_window(lambda X, K: (X + K).sum((-1, -2)))),
             (of.LARGEST, each_window(lambda X, K: (X * K).amax((-1, -2)))),
+            (of.PART, each_window(lambda X, K: (X[..., :-1, :-1] * K).sum((-1, -2)))),
         ] if alike else []),
     ]
 
@@ -201,6 +206,7 @@ def orders(shapes):
         found += [(of.LAST, lambda Y: Y.movedim(c, -1)), (of.between(c), lambda Y: Y.movedim(c, c + 1))]
         if Y[c] == "c_o":
             found += [(of.RESHAPED, refolded), (of.TRANSPOSED, lambda Y: Y.mT.reshape(Y.shape))]
+            found += [(of.EXCHANGED_HW, lambda Y: Y.reshape(Y.mT.shape))]
     for name, names in shapes.items():
         what = "Y" if name == "return" else name
         if names[-1].startswith(("w", "k_w", "a_w", "b_w")):
