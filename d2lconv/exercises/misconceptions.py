@@ -52,12 +52,15 @@ MEAN = known("mean instead of sum", "sum",
              "A convolution adds all products up, and divides by nothing.")
 SHARED = known("one shared kernel", "own slice",
                "Every input channel has its own slice of the kernel, with its own weights: K[o, c] meets X[c].")
+OTHER_CHANNEL = known("one channel for all kernels", "depthwise",
+                      "Kernel c meets channel c: which channel does yours meet each time?")
 ONE_CHANNEL = known("only one input channel seen", "own slice",
                     "Every input channel has a part in the sum: go through all of them, and add each one's map.")
 LEFT_OUT = known("first or last channel left out", "own slice",
                  "range(n) counts from 0 to n - 1, and range(1, n) leaves 0 out: which channels does your loop see?")
 REVERSED = known("from the last to the first", "own slice",
-                 "Channel 0 of X meets slice 0 of the kernel, kernel 0 makes map 0: nothing is turned around.")
+                 "What is numbered 0 belongs to what is numbered 0: channel, slice, kernel, map. Nothing is "
+                 "turned around.")
 NEIGHBOUR = known("a neighbour taken instead", "own slice",
                   "Two indices that should be equal differ by one. (X[c - 1] is the last channel where c is 0.)")
 NO_SUM = known("the maps put together without a sum", "sum",
@@ -175,6 +178,8 @@ NO_OPTIONS = known("stride and padding left out", "formula",
 ONE_BEFORE = known("1 added before the division by the stride", "formula",
                    "The stride divides the way from the first place to the last. Which of the places is the 1, and is "
                    "it divided, too?")
+BRACKETS = known("something left out of the division by the stride", "formula",
+                 "// binds more strongly than + and -: what is divided by the stride, and what is not?")
 PLUS_ONE = known("off by one in the output size", "sizes",
                  "A window of k fits into h at h - k + 1 places: the first place counts, too.")
 INPUT_PLACES = known("input positions counted instead of output positions", "sizes",
@@ -198,7 +203,8 @@ BIAS_BATCH = known("bias added along the batch", "parameters",
                    "Four axes line the biases up with the images; bias[:, None, None] lines them up with the channels.")
 BIAS_TIMES = known("bias multiplied instead of added", "parameters", "A bias is added to its map, after the sum.")
 BIAS_SIGN = known("bias subtracted", "parameters", "A bias is added, whatever its own sign.")
-BIAS_NONE = known("bias forgotten", "parameters", "A layer with a bias has one more number for each kernel.")
+BIAS_NONE = known("bias forgotten", "parameters",
+                  "A bias is one more number for each kernel, which is added to all of its map.")
 BIAS_ONE = known("one bias per layer", "parameters", "There is one bias for each output channel, not one for all.")
 GROUP_NUMBER = known("divided by the number of groups to find the group", "groups",
                      "Kernels that are neighbours share a group: how many kernels does one group have?")
@@ -213,6 +219,8 @@ INTERLEAVED = known("groups interleaved", "groups",
                     "outputs see the first inputs.")
 BIAS_GROUP = known("biases divided by the groups", "groups",
                    "Each output channel has its bias, in whatever group it is: c_o in all.")
+BIAS_BRANCH = known("nothing counted without a bias", "parameters",
+                    "a + b if bias else 0 is (a + b) if bias else 0: what is left over when there is no bias?")
 BIAS_ALWAYS = known("a bias counted where there is none", "parameters", "With bias=False there is none to count.")
 GROUPS_TIMES = known("multiplied by the groups", "groups", "More groups: does a kernel see more channels, or fewer?")
 OUTPUTS_SPLIT = known("output channels divided by the groups", "groups",
@@ -229,6 +237,8 @@ UNSHUFFLE = known("shuffle undone instead of done", "shuffle",
 SIGN = known("wrong sign", "formula",
              "Something is taken away that should be added, or the reverse. Try the smallest case by hand: does the "
              "answer grow with this number?")
+RESULTS = known("the two results exchanged", "formula",
+                "Both numbers are right, or both tensors: which was asked for first?")
 ARGUMENTS = known("two arguments exchanged", "formula",
                   "Two numbers have changed places. Which is which in your formula?")
 
@@ -256,7 +266,8 @@ NO_PLACES = known("weights counted once instead of at every position", "macs",
                   "Every weight is used again at each place where the kernel stops.")
 TWO_LOOPS = known("sum over input channels left out", "sum",
                   "Each output element sums over the window in every one of the input channels.")
-OUTPUTS_OUT = known("output channels left out", "parameters", "There is one whole kernel for each output channel.")
+OUTPUTS_OUT = known("output channels left out", "parameters",
+                    "For each output channel there is one whole kernel, and one whole map.")
 MEMORY_IN_OUT = known("the weights left out", "memory", "Input, weights and output all have to be held.")
 HALF_MEMORY = known("one of X, K and Y left out", "memory", "Three tensors are counted: which of them is missing?")
 PADDED_STORED = known("zeros of the padding stored", "memory",
@@ -280,11 +291,13 @@ K_ONCE = known("one side of the window instead of both", "separable", "A window 
 NO_POINTWISE = known("one of the separable layer's two halves left out", "separable",
                      "Separable is depthwise and then 1x1: both have weights.")
 INVERTED = known("ratio upside down", "separable",
-                 "Asked is the separable layer's count divided by the ordinary one's, not the reverse.")
+                 "Two counts are divided: which by which? Yours is one divided by what is asked for.")
 WIDE_STRIP = known("strip read without its overlap", "sizes",
                    "Windows next to each other overlap: how many columns of input do delta of them cover?")
 K_PLUS = known("strip read one column too wide", "sizes",
                "Delta windows, each one column further: count the columns for delta = 1, then for 2.")
+FIRST_STRIP = known("one strip read, and no other", "sizes",
+                    "A strip gives delta columns of the output: how many strips does the whole output need?")
 ONE_STRIP = known("image read once whatever the strip", "sizes",
                   "Neighbouring strips share k - 1 columns, and both read them.")
 LAST_STRIP = known("last strip not narrowed", "sizes",
@@ -296,7 +309,8 @@ NO_ROOM = known("something left out of the cache", "memory",
 NO_LAST_STRIP = known("last strip forgotten", "sizes",
                       "Where delta does not divide the output's width, one more, narrower strip is needed.")
 STRIP_ROUNDED = known("strip rounded up", "sizes", "The step must fit whole: a part of a column does not.")
-NO_ZERO = known("negative where it should be 0", "sizes", "If not even one column fits, the answer is 0, not less.")
+NO_ZERO = known("not 0 where nothing fits", "sizes",
+                "If not even one column fits, the answer is 0, neither less nor more.")
 
 # What is made of kernels
 
@@ -320,6 +334,8 @@ EITHER = known("either edge instead of both", "edges",
                "A corner needs both edges: what can you take away so that one alone stays below zero?")
 NO_FOLD_BIAS = known("first bias not carried through the second layer", "fold biases",
                      "The second layer multiplies all that the first one gives, its bias, too.")
+SECOND_BIAS = known("second bias multiplied, too", "fold biases",
+                    "The second layer multiplies what the first one gives. Its own bias comes afterwards.")
 FOLD_ORDER = known("layers folded in the wrong order", "fold",
                    "The first layer acts on x, and the second on all that the first one gives: which is inside?")
 BLUE = known("the wrong colour", "colours", "RGB: red is channel 0. (OpenCV's images have blue there.)")
@@ -333,7 +349,10 @@ GREY_ONE = known("only one slice kept", "grey", "All three slices see the grey i
 OVERWRITTEN = known("overwritten instead of added", "input gradient",
                     "Several products belong to the same place: += collects them, and = keeps the last.")
 NOT_FLIPPED = known("kernel not flipped on the way back", "input gradient",
-                    "Going back, a pixel meets the kernel's elements in the opposite order.")
+                    "Going back, a pixel meets the kernel's elements in the opposite order, along both sides.")
+OTHER_BORDER = known("another border on the way back", "input gradient",
+                     "The first pixel is in one window only. How wide must the border of zeros be, so that the kernel, "
+                     "turned around, reaches it with one weight?")
 NOT_FULL = known("no zeros around on the way back", "input gradient",
                  "A pixel at the border is in fewer windows, but it has a gradient: what surrounds dY?")
 
@@ -342,6 +361,8 @@ NOT_FULL = known("no zeros around on the way back", "input gradient",
 EXACT = known("exact equality of floats, or nearly so", "agree",
               "Two orders of summation round differently, and each of their steps once: the last digits may differ, "
               "by more than one rounding. Leave room for that.")
+ANY = known("one element that agrees is enough", "agree",
+            "Two results agree if all of their elements do.")
 LOOSE = known("more room than rounding needs", "agree",
               "This bound grows with the right numbers, but it is too wide: how far can one rounding move a sum of m "
               "products?")

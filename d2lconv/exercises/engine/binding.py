@@ -9,15 +9,19 @@ NAMES = {  # what people call an argument, in small letters
     "padding": "p pad pads",
     "bias": "b use_bias has_bias",
     "groups": "g group num_groups n_groups",
-    "X": "input inputs image images img a x_in",
-    "K": "w weight weights kernel kernels filter filters f",
-    "c_i": "in_channels c_in cin ci in_ch",
-    "c_o": "out_channels c_out cout co out_ch",
-    "k_h": "kh kernel_h kernel_height f_h",
-    "k_w": "kw kernel_w kernel_width f_w",
-    "input_shape": "input in_shape x_shape shape i",
-    "weight_shape": "weight kernel_shape k_shape w_shape weights_shape w",
-    "delta": "d", "cache": "m memory cache_size",
+    "X": "input inputs inp image images img a x_in signal",
+    "K": "w weight weights kernel kernels kern filter filters f",
+    "dY": "dy grad_y grad_out grad_output gradient",
+    "K1": "w1 weight1 kernel1 first inner", "b1": "bias1", "K2": "w2 weight2 kernel2 second outer", "b2": "bias2",
+    "k1": "first inner kernel1", "k2": "second outer kernel2",
+    "h": "height rows", "w": "width cols columns", "k": "kernel kernel_size d_k",
+    "c_i": "in_channels c_in cin ci in_ch channels",
+    "c_o": "out_channels c_out cout co out_ch filters",
+    "k_h": "kh kernel_h kernel_height f_h h",
+    "k_w": "kw kernel_w kernel_width f_w w",
+    "input_shape": "input in_shape x_shape shape i image inputs",
+    "weight_shape": "weight kernel_shape k_shape w_shape weights_shape w kernel filters",
+    "delta": "d", "cache": "m memory cache_size capacity",
 }
 
 
@@ -38,6 +42,18 @@ def bound(function, problem):
     by_position = {name: value for name, value in given.items() if name not in exercise.options}
     by_name = {names.get(name, name): value for name, value in given.items() if name in exercise.options}
     return by_position, by_name
+
+
+def in_order(function):
+    """The same function, called by position, as it is asked for: for names that only look like another argument's."""
+    return lambda *given, **options: function(*given, **options)
+
+
+def is_guessed(function, exercise):
+    """Say whether a function's names give its arguments another order than the one that is asked for."""
+    theirs = parameters(function)
+    found = matched(theirs, exercise.arguments)
+    return [found[name] for name in exercise.arguments if name in found] != list(theirs)
 
 
 def parameters(function):

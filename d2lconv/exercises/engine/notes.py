@@ -8,7 +8,7 @@ from d2lconv.exercises.engine.report import Finding
 from d2lconv.exercises.engine.trial import attempt, judged, run
 from d2lconv.exercises.engine.values import allclose, first, has_tensor
 
-KEEP = "torch.zeros(...) makes float32 whatever comes in; X.new_zeros(...) keeps what X has."
+KEEP = "torch.zeros and torch.tensor make float32 whatever comes in; X.new_zeros and X.new_tensor keep what X has."
 HALVES = "float16 keeps three digits and bfloat16 two: leave X and K as they come, and convert neither."
 
 

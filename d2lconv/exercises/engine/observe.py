@@ -8,6 +8,7 @@ from d2lconv.exercises.engine.sandbox import Fault
 from d2lconv.exercises.engine.values import MANY
 
 CLOSE = 1e-5  # of the largest number: float32 will do
+ABOUT = 1e-3  # four digits of it
 SEEN = {Fault.NUMBERS, Fault.SHAPE, Fault.ANSWER}
 NEARLY = "It is nearly right: what is rounded on the way, or added, however small?"
 
@@ -37,13 +38,15 @@ def plain(answer):
 def of_parts(pairs):
     """Look at each part of a tuple by itself."""
     if any(len(answer) != len(truth) for answer, truth in pairs):
-        return ""
+        answer, truth = pairs[0]
+        return f"How many numbers came out? There are {len(answer)}, and {len(truth)} are wanted."
     said = []
     for name, *parts in zip(("first", "second", "third"), *(zip(*pair) for pair in pairs)):
         parts = [(tensor(answer), tensor(truth)) for answer, truth in parts]
         wrong = [part for part in parts if not same(*part)]
         if not wrong:
-            said.append(f"The {name} is right.")
+            exact = all(torch.equal(*part) for part in parts)
+            said.append(f"The {name} is {'right' if exact else 'nearly right'}.")
         elif sentence := in_common(wrong):
             said.append(f"The {name}: {sentence[0].lower()}{sentence[1:]}")
     return " ".join(said)
@@ -89,7 +92,8 @@ def in_another_shape(value, truth):
     if [n for n in value.shape if n > 1] == [n for n in truth.shape if n > 1]:
         more = value.ndim - truth.ndim
         what = "too many" if more > 0 else "missing" if more else "in another place"
-        yield f"All numbers are right: an axis of size 1 is {what}."
+        which = "an axis of size 1 is" if abs(more) < 2 else f"{abs(more)} axes of size 1 are"
+        yield f"All numbers are right: {which} {what}."
     yield "All numbers are right, and in order: only their shape is not."
 
 
@@ -98,17 +102,19 @@ def number_by_number(value, truth):
     if same(value, truth):
         yield NEARLY
     elif value.any() and truth.any():
-        factor = ((value * truth).sum() / (truth * truth).sum()).item()
-        if same(value, factor * truth):
-            negative = abs(factor + 1) < CLOSE
-            yield "The sign is the wrong one." if negative else f"It is {factor:.4g} times what is wanted."
+        factor = f"{((value * truth).sum() / (truth * truth).sum()).item():.4g}"
+        if same(value, float(factor) * truth, ABOUT):
+            sayings = {"1": NEARLY, "-1": "The sign is the wrong one."}
+            yield sayings.get(factor, f"It is {factor} times what is wanted.")
     difference = value - truth
     more = difference.flatten()[0].item()
     if same(difference, torch.full_like(truth, more)):
         yield f"It is {abs(more):.4g} too {'large' if more > 0 else 'small'}."
     if same(value, truth.clamp(min=0)):
         yield "What is negative became 0: no activation is asked for."
-    if same(value, torch.where(value == 0, value, truth)):
+    if not value.any():
+        yield "Nothing but zeros came out."
+    elif same(value, torch.where(value == 0, value, truth)):
         yield "Where a number came out it is right: the others stayed 0."
     integers = truth.floor(), truth.ceil(), truth.round(), truth.trunc()
     if any(same(value, integer) for integer in integers):

@@ -59,7 +59,7 @@ def show_tensor(value, digits):
 
 
 def table(pairs):
-    """Write named values below each other; the last two, yours and wanted, with digits that tell them apart.
+    """Write named values below each other, each with digits that tell it from all that is another value.
 
     >>> print(table([("X", torch.ones(2, 2)), ("yours", 0.20601), ("wanted", 0.20602)]))
     X      = [[1, 1],
@@ -68,12 +68,12 @@ def table(pairs):
     wanted = 0.20602
     """
     pairs = [squeezed(*pair) for pair in pairs]
-    last = [value for _, value in pairs[-2:]]
-    digits = next((n for n in DIGITS if show(last[0], n) != show(last[-1], n)), DIGITS[0])
+    shown = [[show(value, digits) for digits in DIGITS] for _, value in pairs]
     width = max(len(name) for name, _ in pairs)
     lines = []
-    for place, (name, value) in enumerate(pairs):
-        text = show(value, digits if place >= len(pairs) - 2 else DIGITS[0])
+    for (name, _), texts in zip(pairs, shown):
+        alike = [other for other in shown if other[0] == texts[0] and other[-1] != texts[-1]]
+        text = next(text for place, text in enumerate(texts) if all(other[place] != text for other in alike))
         lines.append(f"{name.ljust(width)} = " + text.replace("\n", "\n" + " " * (width + 3)))
     return "\n".join(lines)
 

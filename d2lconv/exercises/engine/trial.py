@@ -12,7 +12,7 @@ from d2lconv.exercises.engine.values import allclose, coerce, describe_type, fir
 QUICK = 2.0  # seconds for one call that only adds to what is known
 HALF_TYPES = torch.float16, torch.bfloat16
 LOOP = "Does a loop never end?"
-COUNT = "Count, do not compute: a product of a few of these numbers is the answer, however large the layer is."
+COUNT = "Count, do not compute: a formula of these few numbers is the answer, however large they are."
 
 
 @dataclasses.dataclass(frozen=True)

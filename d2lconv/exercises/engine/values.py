@@ -43,12 +43,14 @@ def coerce(value, truth):
 
 def coerce_all(value, truth):
     """Bring an answer to a tuple like the truth; of numbers there may be too many or too few."""
-    one_axis = isinstance(value, (torch.Tensor, np.ndarray)) and value.ndim == 1
-    parts = value.tolist() if one_axis else value
-    same_length = isinstance(parts, (tuple, list)) and len(parts) == len(truth)
-    if not isinstance(parts, (tuple, list)) or (has_tensor(truth) and not same_length):
+    numbers_alone = isinstance(value, (torch.Tensor, np.ndarray)) and value.ndim == 1 and not has_tensor(truth)
+    parts = value.tolist() if numbers_alone else value
+    several = isinstance(parts, (tuple, list))
+    same_length = several and len(parts) == len(truth)
+    if not several or (has_tensor(truth) and not same_length):
         wanted = "two tensors are" if has_tensor(truth) else f"{len(truth)} numbers are"
-        raise TypeError(f"{wanted} wanted, as a tuple, but {describe_type(value)} came back")
+        length = f" of length {len(parts)}" if several else ""
+        raise TypeError(f"{wanted} wanted, as a tuple, but {describe_type(value)}{length} came back")
     return tuple(map(coerce, parts, truth if same_length else [0] * len(parts)))
 
 

@@ -18,7 +18,8 @@ LAYERS = {  # input_shape, weight_shape, stride, padding
         ((1, 6, 9), (2, 1, 2, 3), 2, 0)],
     "padding": [
         ((1, 3, 3), (1, 1, 3, 3), 1, 1), ((128, 256, 256), (128, 128, 5, 5), 1, 2), ((3, 12, 10), (8, 3, 3, 5), 1, 3)],
-    "both": [((3, 224, 224), (64, 3, 7, 7), 2, 3), ((4, 10, 11), (6, 4, 3, 2), 3, 1)],
+    "both": [
+        ((3, 224, 224), (64, 3, 7, 7), 2, 3), ((4, 10, 11), (6, 4, 3, 2), 3, 1), ((3, 225, 223), (97, 3, 7, 5), 1, 3)],
 }
 SIZES = [  # slips in the number of places along one side
     (of.ONE_SIDE, on(padding=lambda padding: padding / 2)),
@@ -29,6 +30,8 @@ SIZES = [  # slips in the number of places along one side
     (of.ROUNDING, on(stride=1, Y=lambda T, stride: round((T - 1) / stride) + 1)),
     (of.ONE_BEFORE, on(stride=1, Y=lambda T, stride: T // stride)),
     (of.NO_OPTIONS, on(stride=1, padding=0)),
+    (of.BRACKETS, lambda size, kernel, stride, padding: size + 2 * padding - kernel // stride + 1),
+    (of.BRACKETS, lambda size, kernel, stride, padding: (size - kernel) // stride + 2 * padding + 1),
     (of.PLUS_ONE, lambda Y: Y - 1),
     (of.PLUS_ONE, on(size=lambda size: size + 1)),
     (of.INPUT_PLACES, lambda size: size),
@@ -90,7 +93,7 @@ def slips_in_size(count):
 
 @task(read="formula", wrong=SIZES, problems={
     "no padding": [(3, 2, 1, 0), (8, 3, 1, 0), (64, 1, 1, 0), (5, 5, 1, 0)],
-    "a stride": [(6, 2, 2, 0), (5, 2, 2, 0), (11, 4, 3, 0), (10, 3, 4, 0)],
+    "a stride": [(6, 2, 2, 0), (5, 2, 2, 0), (11, 4, 3, 0), (10, 3, 4, 0), (98, 49, 49, 0)],
     "padding": [(3, 3, 1, 1), (6, 2, 1, 1), (13, 5, 1, 2), (4, 3, 1, 3)],
     "both": [(224, 7, 2, 3), (8, 3, 2, 1), (9, 2, 3, 1)],
 })
@@ -136,12 +139,15 @@ def in_parts(combine):
     (of.BIAS_PAIR, in_parts(lambda weights, biases, c_i, groups: weights + biases * (c_i // groups))),
     (of.BIAS_PAIR, in_parts(lambda weights, biases, c_i: weights + biases * c_i)),
     (of.BIAS_WEIGHT, in_parts(lambda weights, bias: weights * (1 + bias))),
+    (of.BIAS_WEIGHT, in_parts(lambda weights, biases, k_h, k_w: weights + biases * k_h * k_w)),
     (of.SHARED, on(c_i=lambda groups: groups)),
     (of.OUTPUTS_OUT, in_parts(lambda weights, biases, c_o: weights // c_o + biases)),
     (of.OUTPUTS_OUT, on(c_o=1)),
     (of.BIAS_SIGN, in_parts(lambda weights, biases: weights - biases)),
     (of.BIAS_GROUP, in_parts(lambda weights, biases, groups: weights + biases // groups)),
+    (of.BIAS_GROUP, in_parts(lambda weights, bias, groups: weights + bias * groups)),
     (of.BIAS_ALWAYS, on(bias=True)),
+    (of.BIAS_BRANCH, lambda Y, bias: Y if bias else 0),
     (of.WINDOW_OUT, on(k_h=1, k_w=1)),
     (of.SIDES_ADDED, on(k_h=lambda k_h, k_w: k_h + k_w, k_w=1)),
     (of.NO_GROUPS, on(groups=1)),
@@ -237,7 +243,7 @@ def backward(input_shape, weight_shape, stride=1, padding=0):
 
 @task(read="parameters", problems={
     "no padding": [(8, 8, 3, 0), (16, 12, 5, 0)],
-    "padding": [(4, 4, 3, 1), (32, 32, 5, 2), (6, 10, 3, 1), (9, 5, 3, 3)],
+    "padding": [(4, 4, 3, 1), (32, 32, 5, 2), (6, 10, 3, 1), (9, 5, 3, 3), (8, 6, 2, 1)],
 }, wrong=[
     (of.LINEAR, lambda Y: (2, Y[1])),
     (of.INVERTED, lambda Y: (Y[0], 1 / Y[1])),
@@ -271,6 +277,8 @@ def growth(h, w, k, padding):
     (of.SIZES_ADD, lambda k1, k2: k1 * k2),
     (of.SIZES_ADD, lambda k1, k2: k1 + k2),
     (of.SIZES_ADD, lambda k1, k2, stride: k1 + k2 * stride),
+    (of.SIZES_ADD, lambda k1, k2, stride: k1 + k2 * stride - 1),
+    (of.SIZES_ADD, lambda k1, k2, stride: (k1 + k2 - 1) * stride),
 ])
 def composed_size(k1, k2, stride=1):
     """Find the size of the one kernel that does what two in a row do.
@@ -310,11 +318,11 @@ def strips(w, k, delta):
 @task(read="sizes", problems={
     "one output column at a time": [(3, 3, 2, 1), (8, 8, 3, 1)],
     "strips that fit": [(4, 5, 2, 2), (8, 8, 3, 3), (8, 8, 3, 6), (16, 20, 5, 4)],
-    "a narrower last strip": [(4, 6, 2, 2), (10, 12, 3, 4), (7, 9, 5, 3)],
+    "a narrower last strip": [(4, 6, 2, 2), (10, 12, 3, 4), (7, 9, 5, 3), (4, 5, 2, 6), (4, 5, 1, 2)],
 }, wrong=[
     (of.WIDE_STRIP, lambda h, w, k: h * (w - k + 1)),
     (of.ONE_STRIP, lambda h, w: h * w),
-    (of.ONE_STRIP, lambda h, k, delta: h * (k + delta - 1)),
+    (of.FIRST_STRIP, lambda h, k, delta: h * (k + delta - 1)),
     (of.OUTPUT_ROWS, lambda Y, h, k: Y // h * (h - k + 1)),
     (of.K_PLUS, lambda h, w, k, delta: h * (w - k + 1 + strips(w, k, delta) * k)),
     (of.K_PLUS, lambda h, w, k, delta: h * (k + delta) * strips(w, k, delta)),
@@ -344,6 +352,7 @@ def strip_reads(h, w, k, delta):
     (of.STRIP_ROUNDED, lambda k, cache: max(0, (cache - 2 * k * k + k) / (k + 1))),
     (of.STRIP_ROUNDED, lambda k, cache: max(0, -(-(cache - 2 * k * k + k) // (k + 1)))),
     (of.NO_ZERO, lambda k, cache: (cache - 2 * k * k + k) // (k + 1)),
+    (of.NO_ZERO, lambda k, cache: int((cache - 2 * k * k + k) / (k + 1))),
 ])
 def strip_width(k, cache):
     """Find the largest delta for which a step of the strip fits into the cache.

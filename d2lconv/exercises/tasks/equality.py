@@ -6,7 +6,7 @@ from d2lconv.exercises import misconceptions as of
 from d2lconv.exercises.tasks.slips import task
 
 
-def summed(scale, again="from the last"):
+def summed(scale, again="from the last", error=2.0**-13):
     """A 1x1 layer's results: first from the first channel to the last, then from the last, or alike, or wrong."""
     generator = torch.Generator().manual_seed(7)
     X, K = (torch.randn(shape, generator=generator) for shape in ((64, 3, 4), (8, 64, 1, 1)))
@@ -15,7 +15,7 @@ def summed(scale, again="from the last"):
     first = added(terms.unbind(1))
     second = added(terms.flip(1).unbind(1)) if again == "from the last" else first.clone()
     if again == "wrong":
-        second[3, 1, 2] += terms.abs().sum(1)[3, 1, 2] * 2.0**-13
+        second[3, 1, 2] += terms.abs().sum(1)[3, 1, 2] * error
     return first, second, X, K
 
 
@@ -38,6 +38,15 @@ def cancelling(large):
     K = torch.tensor([1.1, 0.7, 1.1]).reshape(1, 3, 1, 1)
     first, small, last = (k * x for k, x in zip(K[0], X))
     return added([first, small, last])[None], added([first, last, small])[None], X, K
+
+
+def repeated(number, channels):
+    """The same number in so many channels, added one after the other, and in halves: the first drifts away."""
+    X, K = torch.full((channels, 1, 1), number), torch.ones(1, channels, 1, 1)
+    halves = X
+    while len(halves) > 1:
+        halves = halves[::2] + halves[1::2]
+    return added(X)[None], halves, X, K
 
 
 def integers(y1, y2, k1, k2):
@@ -75,24 +84,28 @@ def within(factor):
     "small integers": [integers(11., 11., 3., 4.), integers(11., 12., 3., 4.), integers(12., 11., 3., 4.)],
     "another order of summation": [summed(1.0)],
     "no difference": [summed(1.0, "alike")],
-    "a real error": [summed(1.0, "wrong"), turned(*summed(1.0, "wrong"))],
+    "a real error": [summed(1.0, "wrong"), turned(*summed(1.0, "wrong")), summed(1.0, "wrong", error=1.0)],
     "large numbers": [summed(1e4), summed(1e4, "alike"), summed(1e4, "wrong")],
     "small numbers": [summed(1e-5), summed(1e-5, "alike"), summed(1e-5, "wrong")],
     "the last digit": [integers(3., 3. + 2**-22, 1., 1.), integers(5., 5. - 2**-21, 1., 2.)],
     "a large pixel beside small ones": [one_large_pixel(1e5), one_large_pixel(1e6)],
     "tiny numbers": [summed(1e-20)],
     "sums that cancel": [cancelling(100000.1), cancelling(20000.1)],
+    "thousands of channels": [repeated(0.1, 2048), repeated(0.3, 2048)],
 }, wrong=[
     (of.EXACT, lambda Y1, Y2: torch.equal(Y1, Y2)),
     *((of.ABSOLUTE, lambda Y1, Y2, limit=limit: bool((Y1 - Y2).abs().max() < limit))
       for limit in (1e-3, 1e-5, 1e-6, 1e-7, 1e-9)),
+    *((of.ABSOLUTE, lambda Y1, Y2, limit=limit: torch.allclose(Y1, Y2, atol=limit)) for limit in (1e-3, 1e-5, 1e-6)),
     (of.ABSOLUTE, lambda Y1, Y2, X, K: bool((Y1 - Y2).abs().max() <= bound(X, K).max())),
     (of.RELATIVE, lambda Y1, Y2: torch.allclose(Y1, Y2)),
-    *((of.RELATIVE, relative(*limits)) for limits in ((1e-3, 0.0), (1e-6, 0.0), (1e-6, 1e-8), (1e-8, 1e-8))),
+    *((of.RELATIVE, relative(*limits)) for limits in (
+        (1e-3, 0.0), (1e-5, 1e-8), (1e-6, 0.0), (1e-6, 1e-8), (1e-8, 1e-8))),
     (of.LOOSE, within(100)),
+    (of.ANY, lambda Y1, Y2, X, K: bool(((Y1.double() - Y2.double()).abs() <= bound(X, K)).any())),
     (of.ONE_SIGN, lambda Y1, Y2, X, K: bool((bound(X, K) >= Y1 - Y2).all())),
     (of.ONE_SIGN, lambda Y1, Y2, X, K: bool((bound(X, K) >= Y2 - Y1).all())),
-    (of.STRICT, lambda Y1, Y2, X, K: within(1 / len(X) / 2)(Y1, Y2, X, K)),
+    *((of.STRICT, lambda Y1, Y2, X, K, steps=steps: within(steps / len(X) / 2)(Y1, Y2, X, K)) for steps in (1, 16)),
 ])
 def agree(Y1, Y2, X, K):
     """Decide whether two float32 results of a 1x1 layer can differ by rounding alone.

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from d2lconv.exercises import misconceptions as of
+from d2lconv.exercises.engine.values import describe_type
 from d2lconv.exercises.tasks.changes import dealt, first_group, flipped, groups_reversed, on, repeated, totalled
 from d2lconv.exercises.tasks.numbers import drawn, tensors
 from d2lconv.exercises.tasks.slips import task
@@ -35,11 +36,12 @@ def seen(red, others, parts=1):
     "any kernel": [((2, 3),), ((3, 3),), ((3, 2),)],
 }), wrong=[
     (of.SHARED, seen(1, 1)),
-    (of.MEAN, seen(1, 1, parts=3)),
+    (of.ONES, seen(1, 1, parts=3)),
     (of.MEAN, seen(1, 0, parts=3)),
     (of.BLUE, lambda Y: Y.flip(1)),
     (of.BLUE, lambda Y: Y.roll(1, 1)),
     (of.ONES, lambda Y: torch.where(Y == 0, 1, Y)),
+    (of.ONES, lambda K: torch.stack([K, torch.ones_like(K), torch.ones_like(K)])[None]),
     (of.ONES, seen(1, -1)),
     (of.ONES, seen(1, -0.5)),
     (of.LAST, lambda Y: Y.movedim(1, -1)),
@@ -98,6 +100,7 @@ def hwio_to_oihw(K):
 }), wrong=[
     (of.NO_FOLD_BIAS, lambda Y, b1, b2: (Y[0], b1 + b2)),
     (of.NO_FOLD_BIAS, lambda Y, b2: (Y[0], b2)),
+    (of.SECOND_BIAS, lambda Y, b1, K2, b2: (Y[0], K2[:, :, 0, 0] @ (b1 + b2))),
     (of.BIAS_NONE, on(b2=lambda b2: 0 * b2)),
     (of.BIAS_SIGN, on(b2=lambda b2: -b2)),
     (of.BIAS_SIGN, on(b1=lambda b1: -b1)),
@@ -183,8 +186,10 @@ def lit(function):
     """Make of a learner's ``(K, b)`` the map of pixels where the layer lights up."""
     def layer(E):
         result = function()
-        if not isinstance(result, (tuple, list)) or len(result) != 2:
+        if result is None or result is ...:
             return result
+        if not isinstance(result, (tuple, list)) or len(result) != 2:
+            raise TypeError(f"two tensors are wanted, as (K, b), but {describe_type(result)} came back")
         K, b = (torch.as_tensor(part).to(E) for part in result)
         if tuple(K.shape) != (1, 2, 1, 1) or tuple(b.shape) != (1,):
             raise ValueError(f"K must be (1, 2, 1, 1) and b (1,), but they are {tuple(K.shape)} and {tuple(b.shape)}")
@@ -285,6 +290,7 @@ def written(inputs, outputs):
     (of.SHARED, on(K=repeated(1))),
     (of.ON_ITS_SIDE, lambda Y: Y.T),
     (of.SAME_SIZE, same_size),
+    (of.RESHAPED, lambda Y: Y.T.reshape(Y.shape)),
     (of.LAST, written((1, 2, 0), (1, 2, 0))),
     (of.TRANSPOSED, written((0, 2, 1), (0, 2, 1))),
     (of.TRANSPOSED, written((0, 2, 1), (0, 1, 2))),
@@ -298,6 +304,12 @@ def as_matrix(K, h, w):
     unit = torch.eye(c_i * h * w, dtype=K.dtype).reshape(-1, c_i, h, w)
     return F.conv2d(unit, K).flatten(1).T  # column by column, what one input element alone gives
 
+
+
+def last_place(X, dY):
+    """The last place of the kernel alone: its window, times what came back to it."""
+    h_out, w_out = dY.shape[1:]
+    return torch.einsum("o,cij->ocij", dY[:, -1, -1], X[:, h_out - 1:, w_out - 1:])
 
 
 @task("kernel gradient", tensors({
@@ -314,6 +326,7 @@ def as_matrix(K, h, w):
     (of.RESHAPED, lambda Y: Y.transpose(0, 1).reshape(Y.shape)),
     (of.MEAN, lambda Y, dY: Y / dY[0].numel()),
     (of.FULL_SIZE, on(X=lambda X, dY: F.pad(X, around(dY)))),
+    (of.OVERWRITTEN, last_place),
 ])
 def weight_gradient(X, dY):
     """Find the gradient of ``(dY * Y).sum()`` with respect to the kernel K.
@@ -335,8 +348,8 @@ def weight_gradient(X, dY):
     (of.REVERSED, on(K=flipped(0))),
     (of.REVERSED, on(K=flipped(1))),
     (of.REVERSED, on(K=flipped(0, 1))),
-    (of.FLIPPED_ONE, on(K=flipped(-1))),
-    (of.FLIPPED_ONE, on(K=flipped(-2))),
+    (of.NOT_FLIPPED, on(K=flipped(-1))),
+    (of.NOT_FLIPPED, on(K=flipped(-2))),
     (of.MEAN, lambda Y, dY: Y / len(dY)),
     (of.SQUARE, on(Y=lambda T, K: bordered(T, K, K.shape[2], K.shape[2]))),
     (of.SQUARE, on(Y=lambda T, K: bordered(T, K, K.shape[3], K.shape[3]))),
@@ -344,6 +357,8 @@ def weight_gradient(X, dY):
     (of.OVERWRITTEN, lambda dY, K: laid(torch.einsum("oij,ocab->ijcab", dY, K))),
     (of.OVERWRITTEN, lambda dY, K: laid(dY[-1, :, :, None, None, None] * K[-1])),
     (of.NOT_FULL, on(Y=lambda T, K: bordered(T, K, 1, 1))),
+    (of.OTHER_BORDER, on(Y=lambda T, K: bordered(T, K, 2, 2))),
+    (of.OTHER_BORDER, on(Y=lambda T, K: F.pad(T, (1, 1, 1, 1)))),
 ])
 def input_gradient(dY, K):
     """Find the gradient of ``(dY * Y).sum()`` with respect to the input X.

@@ -104,6 +104,7 @@ def corr2d_multi_in_out_1x1(X, K):
             ((1, 3, 3, 3), (6, 1, 2, 2), {"groups": 3})],
         "everything together": [
             ((2, 4, 6, 5), (4, 2, 3, 3), {"bias": (4,), "stride": 2, "padding": 1, "groups": 2}),
+            ((1, 4, 4, 5), (4, 2, 2, 3), {"bias": (4,), "groups": 2}),
             ((1, 2, 4, 5), (2, 2, 2, 2), {"bias": (2,), "padding": 1})],
     })
 def conv2d(X, K, bias=None, stride=1, padding=0, groups=1):

@@ -17,7 +17,9 @@ def task(read, problems, wrong=(), **more):
     def register(truth):
         (first, *_), *_ = problems.values()
         counted = all(isinstance(value, int) for value in first)
-        changes = *wrong, *slips(axes(truth)), *(arguments(truth, read, wrong) if counted else [])
+        generated = slips(axes(truth)) + results(truth(*first))
+        generated += arguments(truth, read, wrong) if counted else []
+        changes = *wrong, *generated
         EXERCISES[truth.__name__] = Exercise(truth, problems, of.READ[read], changes, **more)
         return truth
     return register
@@ -32,6 +34,11 @@ def arguments(truth, read, wrong):
         *((of.SIGN, on(**{name: lambda T: -T})) for name in names),
         *((of.ARGUMENTS, exchanged(*pair)) for pair in itertools.combinations(names, 2)),
     ]
+
+
+def results(answer):
+    """Two results, each in the other's place."""
+    return [(of.RESULTS, lambda Y: Y[::-1])] if isinstance(answer, tuple) and len(answer) == 2 else []
 
 
 def exchanged(one, other):
@@ -183,7 +190,7 @@ def apart():
         (of.EVERYWHERE, on(X=totalled(0))),
         (of.EVERYWHERE, lambda f, X, K: torch.cat([f(X=X, K=one.expand_as(K)) for one in K])),
         (of.MEAN, lambda Y: Y / len(Y)),
-        (of.ONE_CHANNEL, on(X=repeated(0))),
+        (of.OTHER_CHANNEL, on(X=repeated(0))),
         *((of.LEFT_OUT, on(Y=all_but(place))) for place in (0, -1)),
         *another_order("K", 0),
         *another_order("X", 0)[1:],
