@@ -24,7 +24,7 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: In
     Raises ``ValueError`` for a wrong shape or value, ``TypeError`` for a wrong or mixed dtype or
     device. int32 and int64 are exact but for overflow; half types are summed in float32. Under
     `torch.autocast` the arguments are cast, as torch casts them. Large images are worked on in tiles,
-    to save memory, but not under `torch.compile` and `torch.export`.
+    to save memory, but not under `torch.compile`, `torch.export` and `torch.jit.trace`.
 
     >>> input = torch.arange(9.).reshape(1, 3, 3)
     >>> conv2d(input, torch.ones(1, 1, 3, 3), padding=1)

@@ -44,7 +44,7 @@ def convolve(X: Tensor, K: Tensor, bias: Tensor | None, geometry: Geometry) -> T
 
 def correlate_watched(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     """Correlate in a way that a compiler, a tracer or autograd can follow where one of them watches."""
-    if torch.compiler.is_compiling() or get_proxy_mode():
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or get_proxy_mode():
         return correlate(X, K, geometry).contiguous()
     if any(map(is_differentiated, (X, K))):
         return tiled_conv(X, K, None, geometry)

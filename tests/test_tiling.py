@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch.autograd import forward_ad
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, linearize, vjp, vmap
 
-from d2lconv import conv2d, tiling
+from d2lconv import Conv2d, conv2d, tiling
 from d2lconv.tiling import cut
 from d2lconv.validation import Geometry
 from strategies import tensors
@@ -231,6 +231,20 @@ def test_only_the_columns_of_a_tile_are_in_memory():
     assert depthwise < 3 * 16
     assert forward < 16 + 64
     assert twice_back < 20 * 16  # autograd keeps some fifteen tensors like the image, and no columns
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.trace.*:DeprecationWarning")  # torch's own
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")  # of each `if`, whose condition is fixed by then
+@pytest.mark.parametrize("gradients", [True, False], ids=["with gradients", "without"])
+@pytest.mark.parametrize("shape", [SMALL, LARGE], ids=["small", "large"])
+def test_a_traced_layer_is_right_at_other_sizes(shape, gradients):
+    c = shape[1]
+    layer = Conv2d(c, 4, 3, padding=1)
+    with torch.set_grad_enabled(gradients):
+        traced = torch.jit.trace(layer, tensors(shape))
+        for other in ((1, c, 9, 5), (3, c, 40, 150)):
+            X = tensors(other)
+            torch.testing.assert_close(traced(X), F.conv2d(X, layer.weight, layer.bias, padding=1))
 
 
 def test_the_batch_may_stay_open_when_a_layer_is_exported():
