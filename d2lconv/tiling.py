@@ -137,7 +137,7 @@ class TiledConv(torch.autograd.Function):
             return input_gradient(dY, K, geometry)
         if K is None:
             return weight_gradient(X, dY, geometry)
-        return correlate_tiles(X, K, geometry)
+        return no_view(correlate_tiles(X, K, geometry))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
@@ -182,6 +182,11 @@ class TiledConv(torch.autograd.Function):
 tiled_conv: Callable[..., Tensor] = TiledConv.apply
 
 
+def no_view(tensor: Tensor) -> Tensor:
+    """Return a tensor that is not a view, for autograd forbids to write into a view that a Function returns."""
+    return tensor.detach()
+
+
 def join_channels(tensor: Tensor | None, dim: int | None, channels: int, layers: int) -> Tensor | None:
     """Join the channels of all layers, which are along the axis ``dim``; with None, each layer has the same."""
     if tensor is None:
@@ -205,9 +210,7 @@ def input_gradient(dY: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     for images, rows in cut(n, c_i, c_o, geometry):
         tile = images, slice(None), rows
         col2im(dY[tile], K, W[tile], geometry.groups)
-    dX = dX.narrow(2, top, h)
-    dX = dX.narrow(3, left, w)
-    return dX.contiguous()
+    return add_border(dX, ((-top, -bottom), (-left, -right)))
 
 
 def col2im(dY: Tensor, K: Tensor, W: Tensor, groups: int) -> None:
@@ -222,8 +225,7 @@ def col2im(dY: Tensor, K: Tensor, W: Tensor, groups: int) -> None:
             W[..., a, b].addcmul_(dY, K[:, :, a, b, None])
         return
     rows = K.reshape(groups, len(K) // groups, -1)
-    dY_columns = im2col(dY[..., None, None], groups)
-    columns = torch.bmm(rows.transpose(1, 2), dY_columns)
+    columns = torch.bmm(rows.transpose(1, 2), as_columns(dY, groups))
     columns = columns.reshape(c_i, k_h, k_w, n, h_out, w_out)
     columns = columns.transpose(0, 3)  # (n, k_h, k_w, c_i, h_out, w_out)
     for a, b in product(range(k_h), range(k_w)):
@@ -237,12 +239,16 @@ def weight_gradient(X: Tensor, dY: Tensor, geometry: Geometry) -> Tensor:
     """
     n, c_i, *_ = X.shape
     c_o, groups = dY.shape[1], geometry.groups
-    dK: Any = 0
+    dK = X.new_zeros(())
     for images, rows in cut(n, c_i, c_o, geometry):
         W = windows_of(X[images], geometry, rows)
-        columns = im2col(W, groups)
-        dY_tile = dY[images, :, rows]
-        dY_columns = im2col(dY_tile[..., None, None], groups)
-        dK = dK + torch.bmm(dY_columns, columns.transpose(1, 2))
-    gradient: Tensor = dK.reshape(c_o, c_i // groups, *geometry.kernel_size)
-    return gradient
+        dY_columns = as_columns(dY[images, :, rows], groups)
+        products = torch.bmm(dY_columns, im2col(W, groups).transpose(1, 2))
+        dK = dK + products.reshape(c_o, c_i // groups, *geometry.kernel_size)
+    return dK
+
+
+def as_columns(Y: Tensor, groups: int) -> Tensor:
+    """Write each pixel as a column: ``(n, c, h, w) -> (groups, c / groups, n * h * w)``."""
+    n, c, h, w = Y.shape
+    return Y.transpose(0, 1).reshape(groups, c // groups, n * h * w)

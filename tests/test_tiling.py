@@ -191,6 +191,25 @@ def test_the_gradient_of_the_image_can_be_mapped_over_kernels(small_tiles):
         torch.testing.assert_close(vmap(gradient)(kernels), expected)
 
 
+FORMS = {
+    "a batch": lambda X: X, "a batch of one": lambda X: X[:1], "an empty batch": lambda X: X[:0],
+    "an image": lambda X: X[0], "channels last": lambda X: X.to(memory_format=torch.channels_last),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize(("c_o", "groups"), [(4, 1), (1, 1), (4, 4)])
+def test_what_a_layer_returns_may_be_written_into_and_its_gradients_too(tiles, c_o, groups, form):
+    X, K = tensors((2, 4, 5, 6), (c_o, 4 // groups, 3, 3), dtype=torch.float64)
+    found = []
+    for f in (conv2d, F.conv2d):
+        inputs = form(X).clone().requires_grad_(), K.clone().requires_grad_()
+        Y = f(*inputs, groups=groups).relu_()
+        gradients = torch.autograd.grad(Y.pow(3).sum(), inputs, create_graph=True, materialize_grads=True)
+        found.append([Y, *[gradient.relu_() for gradient in gradients]])
+    torch.testing.assert_close(*found)
+
+
 def test_an_infinite_weight_is_met_where_it_is_used_and_nowhere_else(small_tiles):
     X, K = torch.ones(1, 2, 6, 6, requires_grad=True), torch.ones(2, 1, 3, 3)
     K[0, 0, 0, 0] = torch.inf
