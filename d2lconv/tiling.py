@@ -67,12 +67,16 @@ def correlate_tiles(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     tiles = cut(n, c_i, c_o, geometry)
     if len(tiles) == 1:
         return correlate(X, K, geometry).contiguous()
-    either = X.new_zeros(()) + K.new_zeros(())  # a plain vmap comes here: Y is batched if one of the two is
-    Y = either.new_empty(n, c_o, *geometry.output_size)
+    Y = zero(X, K).new_empty(n, c_o, *geometry.output_size)
     for images, rows in tiles:
-        W = windows_of(X[images], geometry, rows)
+        W = windows_of(X, geometry, images, rows)
         Y[images, :, rows] = multiply(K, W, geometry.groups)
     return Y
+
+
+def zero(A: Tensor, B: Tensor) -> Tensor:
+    """Return a zero that is batched, as vmap calls it, if one of the two is: so must be what both are written into."""
+    return A.new_zeros(()) + B.new_zeros(())
 
 
 def cut(n: int, c_i: int, c_o: int, geometry: Geometry) -> list[tuple[slice, slice]]:
@@ -99,17 +103,25 @@ def parts(n: int, size: int) -> list[slice]:
     return [slice(first, min(first + size, n)) for first in range(0, n, size)]
 
 
-def windows_of(X: Tensor, geometry: Geometry, rows: slice) -> Tensor:
-    """Show the windows of these rows of the output, without padding the images where they are not seen.
+def part(tensor: Tensor, images: slice, rows: slice) -> Tensor:
+    """Show ``tensor[images, :, rows]``, which batched gradients refuse where it is all of the tensor."""
+    for axis, places in ((0, images), (2, rows)):
+        start, stop, _ = places.indices(tensor.shape[axis])
+        tensor = tensor.narrow(axis, start, stop - start)
+    return tensor
 
-    Shapes: ``(n, c_i, h, w) -> (n, c_i, rows, w_out, k_h, k_w)``.
+
+def windows_of(X: Tensor, geometry: Geometry, images: slice, rows: slice) -> Tensor:
+    """Show the windows of a tile of the output, without padding the images where they are not seen.
+
+    Shapes: ``(n, c_i, h, w) -> (images, c_i, rows, w_out, k_h, k_w)``.
     """
     (top, _), sides = geometry.padding
     stride = geometry.stride[0]
     high = dilated(geometry.kernel_size[0], geometry.dilation[0])
     first = rows.start * stride - top
     size = (rows.stop - rows.start - 1) * stride + high
-    inside = X[:, :, max(0, first):max(0, first + size)]
+    inside = part(X, images, slice(max(0, first), max(0, first + size)))
     above = min(max(0, -first), size)
     below = size - above - inside.shape[2]
     X_rows = add_border(inside, ((above, below), sides))
@@ -184,7 +196,10 @@ tiled_conv: Callable[..., Tensor] = TiledConv.apply
 
 def no_view(tensor: Tensor) -> Tensor:
     """Return a tensor that is not a view, for autograd forbids to write into a view that a Function returns."""
-    return tensor.detach()
+    try:
+        return tensor.detach()
+    except RuntimeError:  # batched gradients do not know it
+        return tensor.clone()
 
 
 def join_channels(tensor: Tensor | None, dim: int | None, channels: int, layers: int) -> Tensor | None:
@@ -205,11 +220,10 @@ def input_gradient(dY: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     c_i = K.shape[1] * geometry.groups
     h, w = geometry.input_size
     (top, bottom), (left, right) = geometry.padding
-    dX = dY.new_zeros(n, c_i, top + h + bottom, left + w + right)
+    dX = zero(dY, K).new_zeros(n, c_i, top + h + bottom, left + w + right)
     W = windows(dX, geometry.kernel_size, geometry.stride, geometry.dilation)
     for images, rows in cut(n, c_i, c_o, geometry):
-        tile = images, slice(None), rows
-        col2im(dY[tile], K, W[tile], geometry.groups)
+        col2im(part(dY, images, rows), K, part(W, images, rows), geometry.groups)
     return add_border(dX, ((-top, -bottom), (-left, -right)))
 
 
@@ -241,8 +255,8 @@ def weight_gradient(X: Tensor, dY: Tensor, geometry: Geometry) -> Tensor:
     c_o, groups = dY.shape[1], geometry.groups
     dK = X.new_zeros(())
     for images, rows in cut(n, c_i, c_o, geometry):
-        W = windows_of(X[images], geometry, rows)
-        dY_columns = as_columns(dY[images, :, rows], groups)
+        W = windows_of(X, geometry, images, rows)
+        dY_columns = as_columns(part(dY, images, rows), groups)
         products = torch.bmm(dY_columns, im2col(W, groups).transpose(1, 2))
         dK = dK + products.reshape(c_o, c_i // groups, *geometry.kernel_size)
     return dK

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from torch.autograd import forward_ad
+from torch.autograd import forward_ad, gradcheck, gradgradcheck
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, linearize, vjp, vmap
 
 from d2lconv import Conv2d, conv2d, tiling
@@ -208,6 +208,19 @@ def test_what_a_layer_returns_may_be_written_into_and_its_gradients_too(tiles, c
         gradients = torch.autograd.grad(Y.pow(3).sum(), inputs, create_graph=True, materialize_grads=True)
         found.append([Y, *[gradient.relu_() for gradient in gradients]])
     torch.testing.assert_close(*found)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+@pytest.mark.parametrize(("n", "groups"), [(1, 1), (2, 2)])
+def test_all_derivatives_may_be_taken_of_several_gradients_at_once(tiles, n, groups):
+    inputs = tensors((n, 2, 3, 4), (2, 2 // groups, 2, 2), dtype=torch.float64)
+    inputs = [tensor.requires_grad_() for tensor in inputs]
+
+    def layer(X, K):
+        return conv2d(X, K, padding=(1, 0), groups=groups)
+
+    assert gradcheck(layer, inputs, check_batched_grad=True, check_forward_ad=True, check_batched_forward_grad=True)
+    assert gradgradcheck(layer, inputs, check_batched_grad=True)
 
 
 def test_an_infinite_weight_is_met_where_it_is_used_and_nowhere_else(small_tiles):
