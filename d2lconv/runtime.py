@@ -7,10 +7,6 @@ from typing import Any
 
 import torch
 
-# torch 2.9 renamed the switch, and raises when both names are used: we use the newer one that is there.
-PRECISION = (("fp32_precision", "ieee") if hasattr(torch.backends.cuda.matmul, "fp32_precision")
-             else ("allow_tf32", False))
-
 
 def default_device() -> torch.device:
     """Return the device to compute on: ``D2LCONV_DEVICE`` if set, else CUDA if present, else the CPU.
@@ -47,16 +43,27 @@ def exact_float32() -> Iterator[None]:
 
     Source: https://pytorch.org/docs/stable/notes/cuda.html
     """
-    name, exact = PRECISION
-    switched = backends()
-    before = [getattr(backend, name) for backend in switched]
+    name, exact, places = switches()
+    before = [getattr(place, name) for place in places]
     try:
-        for backend in switched:
-            setattr(backend, name, exact)
+        for place in places:
+            setattr(place, name, exact)
         yield
     finally:
-        for backend, value in zip(switched, before):
-            setattr(backend, name, value)
+        for place, value in zip(places, before):
+            setattr(place, name, value)
+
+
+def switches() -> tuple[str, Any, tuple[Any, ...]]:
+    """Return the name of torch's switch, its value for exact float32, and the places that have one.
+
+    torch 2.9 renamed it, and raises when both names are used: we use the newer one that is there.
+    """
+    backends: Any = torch.backends
+    cuda, cudnn, mkldnn = backends.cuda, backends.cudnn, backends.mkldnn
+    if hasattr(cuda.matmul, "fp32_precision"):
+        return "fp32_precision", "ieee", (cuda.matmul, cudnn.conv, mkldnn.matmul, mkldnn.conv)
+    return "allow_tf32", False, (cuda.matmul, cudnn)
 
 
 def autocast_dtype(device_type: str) -> torch.dtype | None:
@@ -71,11 +78,3 @@ def autocast_off(device_type: str) -> contextlib.AbstractContextManager[object]:
     if autocast_dtype(device_type):
         return torch.autocast(device_type, enabled=False)
     return contextlib.nullcontext()
-
-
-def backends() -> tuple[Any, ...]:
-    """Return the places where torch keeps the switch, which are two before torch 2.9, on GPUs only."""
-    cuda, cudnn, mkldnn = torch.backends.cuda, torch.backends.cudnn, torch.backends.mkldnn
-    if PRECISION[0] == "allow_tf32":
-        return cuda.matmul, cudnn
-    return cuda.matmul, cudnn.conv, mkldnn.matmul, mkldnn.conv

@@ -20,7 +20,7 @@ STARTUP = f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}];
 @pytest.fixture
 def rounding(device):
     """Convolutions in TF32: the GPU's own if there is one that has it, else the rounding alone."""
-    (name, exact), (_, convolutions, *_) = runtime.PRECISION, runtime.backends()
+    name, exact, (_, convolutions, *_) = runtime.switches()
     before = getattr(convolutions, name)
     setattr(convolutions, name, {"ieee": "tf32", False: True}[exact])
     own = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
@@ -90,7 +90,8 @@ def test_an_output_that_does_change_is_noticed_in_each_chapter(tmp_path):
 
 
 def test_a_chapter_that_leaves_convolutions_exact_is_noticed(tmp_path):
-    exact = "from d2lconv import runtime\nsetattr(runtime.backends()[1], *runtime.PRECISION)\n1 + 1"
+    exact = ("from d2lconv import runtime\nname, exact, places = runtime.switches()\n"
+             "setattr(places[1], name, exact)\n1 + 1")
     result = nbval_rounding(miniature((exact, "2")), miniature(("1 + 1", "2")), folder=tmp_path)
     assert "1 failed" in result.stdout, result.stdout
     assert "False" in result.stdout, result.stdout

@@ -14,8 +14,8 @@ def ten_bits(tensor):
 
 def allowed():
     """Tell whether torch's switch lets convolutions take TF32; it does, as torch comes."""
-    name, exact = runtime.PRECISION
-    return getattr(runtime.backends()[1], name) != exact
+    name, exact, (_, convolutions, *_) = runtime.switches()
+    return getattr(convolutions, name) != exact
 
 
 class TF32(TorchDispatchMode):
