@@ -34,7 +34,8 @@ def exact_float32() -> Iterator[None]:
 
     On NVIDIA GPUs since 2020, torch lets cuDNN convolutions round float32 inputs to 11 binary digits (TF32), and
     after `torch.set_float32_matmul_precision` matrix products round, too, with ``"medium"`` on CPUs as well.
-    Works as ``with exact_float32():`` and as the decorator ``@exact_float32()``.
+    Works as ``with exact_float32():`` and as the decorator ``@exact_float32()``. Inside, torch since 2.9 refuses
+    the older names of the switch: `torch.backends.cudnn.allow_tf32`, and `torch.backends.cudnn.flags`, which reads it.
 
     >>> with exact_float32():
     ...     torch.ones(2, 2) @ torch.ones(2, 2)
