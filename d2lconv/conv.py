@@ -51,11 +51,10 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: In
 
 def autocast(tensor: Any, dtype: torch.dtype) -> Any:
     """Do what `torch.autocast` does with an argument: all floating types but float64 follow it."""
-    if not isinstance(tensor, Tensor):
-        return tensor
-    if tensor.dtype not in (torch.float32, torch.float16, torch.bfloat16):
-        return tensor
-    return tensor.to(dtype)
+    followers = torch.float32, torch.float16, torch.bfloat16
+    if isinstance(tensor, Tensor) and tensor.dtype in followers:
+        return tensor.to(dtype)
+    return tensor
 
 
 def has_channels_last(tensor: Tensor) -> bool:
@@ -97,8 +96,7 @@ class Conv2d(nn.Module):
         resolve_padding(padding, self.stride, self.dilation, self.kernel_size)  # raises if it makes no sense
         self.padding = padding if isinstance(padding, str) else as_pair("padding", padding, 0)
         self.padding_mode = padding_mode
-        for name in ("in_channels", "out_channels"):
-            channels = getattr(self, name)
+        for name, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
             if channels % self.groups:
                 depthwise = f" For a depthwise layer take groups={in_channels}, the number of input channels."
                 raise ValueError(f"{name}={channels} must be divisible by groups={groups}."
