@@ -282,10 +282,13 @@ def test_a_wrong_number_is_met_with_its_belief_and_a_hint_and_another_try_is_rig
 
 
 TYPED = [  # a question, its numbers, what is said, and to which answers
-    ("parameters", {}, "Right.", ["65", " 65 ", "60 + 5", "5*3*2*2 + 5", "5 \u00d7 3 \u00b7 4 + 5", "65.0", "6_5"]),
+    ("parameters", {}, "Right.", [
+        "65", " 65 ", "60 + 5", "5*3*2*2 + 5", "70-5", "3 - 1 + 63", "5 \u00d7 3 \u00b7 4 + 5", "65.0", "6_5"]),
     ("parameters", {}, "Not 64. Try again.", ["64"]),
-    ("parameters", {}, "Type a number", ["", " ", "many", "*", "3 - x"]),
-    ("shape_in", {}, "Right.", ["2, 2", "(2, 2)", "2x2", "2 2", "torch.Size([2, 2])", "[2,2]"]),
+    ("parameters", {}, "Type a number", ["", " ", "many", "*", "3 - x", "-"]),
+    ("shape_in", {}, "Right.", [
+        "2, 2", "(2, 2)", "2x2", "2 2", "torch.Size([2, 2])", "[2,2]", "3-2+1, 4 - 2", "(2*1, 2),"]),
+    ("shape_in", {}, "Type the numbers", ["2, two", ","]),
     ("macs", {"c_i": 16, "c_o": 32, "h": 64, "w": 64}, "Right.", ["18,874,368"]),
     ("grey", {"draw": 56}, "Not 2.3333333. That is what you get from: mean instead of sum", ["2.3333333"]),
 ]

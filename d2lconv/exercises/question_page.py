@@ -44,10 +44,11 @@ def folded(question):
     answers = {}
     for answer, belief in question.wrong.items():
         answers.setdefault(belief, []).append(answer)
-    wrong = [f"{' or '.join(several)}: {belief.name}. {belief.hint}" for belief, several in answers.items()]
+    beliefs = [(" or ".join(answer.rstrip(".") for answer in several), belief) for belief, several in answers.items()]
+    wrong = [f"{several}: {belief.name}. {belief.hint}" for several, belief in beliefs]
     parts.append(
         "<details><summary>Answer</summary>"
-        f"<p><strong>{marked(question.answer)}</strong>. {marked(question.why)}</p>"
+        f"<p><strong>{marked(question.answer.rstrip('.'))}</strong>. {marked(question.why)}</p>"
         f"<p>Wrong answers, and the beliefs that lead there:</p>{listed(wrong)}</details>")
     return "\n".join(parts)
 
