@@ -67,6 +67,7 @@ class Conv2d(nn.Module):
 
     Shapes: ``weight (c_o, c_i / groups, k_h, k_w)``, ``bias (c_o,)``; input and output as `conv2d`.
     Weights and biases are drawn as torch draws them, evenly from ``+-1 / sqrt(c_i / groups * k_h * k_w)``.
+    It is no subclass of ``torch.nn.Conv2d``: a function that asks ``isinstance``, as initialisers do, skips it.
 
     Raises ``ValueError`` for channel counts that ``groups`` does not divide and for a ``padding_mode``
     other than ``"zeros"``, and what `conv2d` raises.
