@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from d2lconv import loops
+from d2lconv import loops, tiling
 from notebooks import code_cells, miniature, nbval, read, write
 from tools.notebooks import METADATA
 
@@ -107,6 +107,13 @@ def test_every_page_stands_in_the_table_of_contents():
     listed = set(re.findall(r"(?:file|root): *(\S+)", (ROOT / "_toc.yml").read_text()))
     pages = {p.stem for p in (ROOT / "book").iterdir() if p.suffix in {".md", ".ipynb"}}
     assert listed == pages
+
+
+def test_the_reference_has_each_function_that_the_docstrings_of_the_tiles_name():
+    reference = (ROOT / "book/reference.md").read_text(encoding="utf-8")
+    named = re.findall(r"(?<!`)`(\w+)`(?!`)", tiling.__doc__ + tiling.TiledConv.__doc__)
+    assert {"convolve", "correlate_tiles"} <= {*named}
+    assert [name for name in named if not re.search(rf"\b{name}\b", reference)] == []
 
 
 def test_the_landing_page_shows_the_photograph_of_the_first_chapter():
