@@ -234,6 +234,8 @@ def unusable(name: str, tensor: Any) -> str:
         instead = "torch.tensor(...) makes a tensor of it"
         if isinstance(tensor, (list, tuple)) and tensor and isinstance(tensor[0], Tensor):
             instead = "torch.stack(...) makes one tensor of several"
+        if isinstance(tensor, int) and name == "input":
+            instead += ", and a layer is written Conv2d, with a capital C"
         if isinstance(tensor, torch.nn.Module):
             instead = "call the layer, or take its .weight"
         if name == "bias" and isinstance(tensor, (int, str, tuple)):

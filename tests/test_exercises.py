@@ -436,7 +436,7 @@ NAMED = {  # in code that does not look like the registry's
     "conv2d": [(name, layer(function)) for name, function in [
         ("images of the batch not kept apart", lambda X, *more: conv(X[:1], *more)),
         ("images of the batch not kept apart", lambda X, *more: conv(X[:1], *more).expand(len(X), -1, -1, -1)),
-        ("mean instead of sum", lambda X, K, *more: conv(X, K, *more) / X.shape[1] if len(K) == 1 else X),  # and no more
+        ("mean instead of sum", lambda X, K, *more: conv(X, K, *more) / X.shape[1] if len(K) == 1 else X),
         ("bias added in the inner sum", lambda X, K, b, *more: conv(X, K, b * K[0].numel(), *more)),
         ("bias added once per channel pair", bias_inside),
         ("bias subtracted", lambda X, K, b, *more: conv(X, K, -b, *more)),

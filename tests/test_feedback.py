@@ -372,6 +372,11 @@ def test_numbers_have_the_digits_in_which_they_differ():
 def test_a_1x1_kernel_is_shown_as_the_matrix_that_it_is():
     assert table([("K", torch.ones(2, 3, 1, 1)), ("yours", 1), ("wanted", 2)]).splitlines()[:2] == [
         "K[:, :, 0, 0] = [[1, 1, 1],", "                 [1, 1, 1]]"]
+    assert table([("X", torch.ones(3, 1, 1)), ("yours", 1), ("wanted", 2)]).startswith("X[:, 0, 0] = [1, 1, 1]\n")
+
+
+def test_at_most_one_empty_line_stands_between_two_kernels():
+    assert "\n\n\n" not in show(torch.ones(2, 2, 2, 2))
 
 
 @pytest.mark.parametrize(("value", "text"), [

@@ -310,6 +310,7 @@ ENDS = [
      "weight is 5 high (dilation spreads 3 over 5), but input is only 4. Take a smaller kernel, or pad input."),
     (lambda: conv2d(ONES(1, 5, 5), ONES(1, 1, 2, 2), 2),
      "its type is int: leave it out, or write the name of what you meant, for example stride=2."),
+    (lambda: conv2d(2, 3, 2), "makes a tensor of it, and a layer is written Conv2d, with a capital C."),
     (lambda: corr.corr2d_multi_in([ONES(5, 5)] * 2, ONES(2, 2, 2)), "torch.stack(...) makes one tensor of several."),
     *((lambda exchanged=exchanged: exchanged(ONES(2, 3, 3)), EXCHANGED) for exchanged in (
         lambda image: corr.corr2d(ONES(2, 2), image[0]),

@@ -119,7 +119,7 @@ def yours_and_wanted(trial):
         return first_difference(trial)
     both = [("yours", value), ("wanted", truth)]
     if trial.fault == Fault.SHAPE:
-        shapes = [("yours has shape", shape(trial.answer)), ("wanted is shape", shape(truth))]
+        shapes = [("your shape", shape(trial.answer)), ("wanted shape", shape(truth))]
         return shapes + both
     return both
 

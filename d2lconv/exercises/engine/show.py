@@ -53,9 +53,10 @@ def show_tensor(value, digits):
         return show(array.item(), digits)
     if not as_it_is and np.isfinite(array).all() and (array == array.round()).all():
         array = array.astype(np.int64)
-    return np.array2string(
+    text = np.array2string(
         array, separator=", ", precision=digits, floatmode="maxprec_equal", max_line_width=200,
         suppress_small=bool(abs(array).max() > 1e-3))
+    return text.replace("\n\n\n", "\n\n")  # one line between two kernels is enough
 
 
 def table(pairs):
@@ -79,6 +80,7 @@ def table(pairs):
 
 
 def squeezed(name, value):
-    """A kernel of 1x1 slices, as the matrix that it is."""
-    matrix = isinstance(value, torch.Tensor) and value.ndim == 4 and value.shape[2:] == (1, 1) and value.numel() > 1
-    return (f"{name}[:, :, 0, 0]", value[:, :, 0, 0]) if matrix else (name, value)
+    """What has slices of 1x1, without their axes: a kernel is the matrix that it is, an image one number a channel."""
+    if not isinstance(value, torch.Tensor) or value.ndim < 3 or value.shape[-2:] != (1, 1) or value.numel() == 1:
+        return name, value
+    return f"{name}[{':, ' * (value.ndim - 2)}0, 0]", value[..., 0, 0]
