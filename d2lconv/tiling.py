@@ -46,7 +46,7 @@ def correlate_watched(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     """Correlate in a way that a compiler, a tracer or autograd can follow where one of them watches."""
     if torch.compiler.is_compiling() or torch.jit.is_tracing() or get_proxy_mode():
         return correlate(X, K, geometry).contiguous()
-    if any(map(is_differentiated, (X, K))):
+    if is_differentiated(X) or is_differentiated(K):
         return tiled_conv(X, K, None, geometry)
     return correlate_tiles(X, K, geometry)
 
@@ -104,10 +104,12 @@ def parts(n: int, size: int) -> list[slice]:
 
 
 def part(tensor: Tensor, images: slice, rows: slice) -> Tensor:
-    """Show ``tensor[images, :, rows]``, which batched gradients refuse where it is all of the tensor."""
+    """Show ``tensor[images, :, rows]``; all of it as it is, for batched gradients refuse an index that takes all."""
     for axis, places in ((0, images), (2, rows)):
-        start, stop, _ = places.indices(tensor.shape[axis])
-        tensor = tensor.narrow(axis, start, stop - start)
+        size = tensor.shape[axis]
+        start, stop, _ = places.indices(size)
+        if stop - start != size:
+            tensor = tensor.narrow(axis, start, stop - start)
     return tensor
 
 
