@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.overrides import handle_torch_function, has_torch_function
 
 from d2lconv.runtime import autocast_dtype
-from d2lconv.tiling import convolve
+from d2lconv.tiling import correlate_with_bias
 from d2lconv.validation import IntOrPair, as_pair, check_bool, check_conv2d, check_int, resolve_padding
 
 
@@ -42,7 +42,7 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: In
     geometry = check_conv2d(input, weight, bias, stride, padding, dilation, groups)
     one_image = input.ndim == 3
     images = input.unsqueeze(0) if one_image else input
-    Y = convolve(images, weight, bias, geometry)
+    Y = correlate_with_bias(images, weight, bias, geometry)
     if has_channels_last(images) or has_channels_last(weight):
         Y = Y.movedim(1, -1).contiguous()  # and not memory_format=, which vmap does not know
         Y = Y.movedim(-1, 1)

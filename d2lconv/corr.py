@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from d2lconv.tiling import convolve
+from d2lconv.tiling import correlate_with_bias
 from d2lconv.validation import Geometry, shapes
 
 
@@ -87,4 +87,4 @@ def corr2d_multi_in_out_1x1(X: Tensor, K: Tensor) -> Tensor:
 def contract(X: Tensor, K: Tensor) -> Tensor:
     """Correlate a batch: ``(n, c_i, h, w), (c_o, c_i, k_h, k_w) -> (n, c_o, h_out, w_out)``."""
     geometry = Geometry(X.shape[2:], K.shape[2:])
-    return convolve(X, K, None, geometry)
+    return correlate_with_bias(X, K, None, geometry)

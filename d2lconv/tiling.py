@@ -4,7 +4,7 @@ Columns repeat a pixel up to ``k_h * k_w`` times. Where they are many, they are 
 at a time: some rows of one image, or some images. The derivatives, each a sum of the same kind, are stated
 here, so that autograd need not keep the columns.
 
-`convolve` goes to `correlate_watched`, and that to one of three: to `TiledConv` for autograd, to `correlate` for
+`correlate_with_bias` goes to `correlate_watched`, and that to one of three: to `TiledConv` for autograd, to `correlate` for
 a compiler or an exporter, and else to `correlate_tiles`. A compiler cannot follow a loop of tiles, whose number
 depends on the image, and makes no tiles of its own: all columns are in memory there, and are kept for the way back.
 """
@@ -28,14 +28,14 @@ UNTILED = 4  # as many tiles are left in one piece, if that is all: to put the o
 PIXELS = 512  # output pixels in a tile, about so many at least: with fewer a matrix product is slow
 
 
-def convolve(X: Tensor, K: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+def correlate_with_bias(X: Tensor, K: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
     """Correlate and add the bias: half types are summed in float32 and rounded once, whatever autocast says.
 
     Shapes: ``(n, c_i, h, w), (c_o, c_i / groups, k_h, k_w), (c_o,) -> (n, c_o, h_out, w_out)``.
     """
     if X.dtype in (torch.float16, torch.bfloat16):
         bias = None if bias is None else bias.float()
-        Y = convolve(X.float(), K.float(), bias, geometry)
+        Y = correlate_with_bias(X.float(), K.float(), bias, geometry)
         return Y.to(X.dtype)
     with autocast_off(X.device.type):
         Y = correlate_watched(X, K, geometry)

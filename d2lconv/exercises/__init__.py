@@ -4,8 +4,8 @@
 >>> exercises.check_corr2d_multi_in(lambda X, K: ...)
 … Not yet. Write corr2d_multi_in(X, K): correlate each channel with its slice of the kernel, and add up.
   Shapes: (c_i, h, w), (c_i, k_h, k_w) -> (h - k_h + 1, w - k_w + 1).
-  Read "Why the sum, and not the mean?"
-  https://your_name.github.io/d2lconv/input_channels.html#why-the-sum-and-not-the-mean
+  Read "How to write a convolution with multiple input channels in Python"
+  https://your_name.github.io/d2lconv/input_channels.html#how-to-write-a-convolution-with-multiple-input-channels-in-python
 
 There is a ``check_<name>`` for every exercise in `EXERCISES`. It waits 10 seconds for one call of your
 function, or as many as you say: ``check_corr2d(corr2d, seconds=60)``. An endless loop ends with a report.
