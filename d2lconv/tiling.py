@@ -4,9 +4,10 @@ Columns repeat a pixel up to ``k_h * k_w`` times. Where they are many, they are 
 at a time: some rows of one image, or some images. The derivatives, each a sum of the same kind, are stated
 here, so that autograd need not keep the columns.
 
-`correlate_with_bias` goes to `correlate_watched`, and that to one of three: to `TiledConv` for autograd, to `correlate` for
-a compiler or an exporter, and else to `correlate_tiles`. A compiler cannot follow a loop of tiles, whose number
-depends on the image, and makes no tiles of its own: all columns are in memory there, and are kept for the way back.
+`correlate_with_bias` goes to `correlate_watched`, and that to one of three: to `TiledConv` for autograd, to
+`correlate` for a compiler or an exporter, and else to `correlate_tiles`. A compiler cannot follow a loop of tiles,
+whose number depends on the image, and makes none of its own: all columns are in memory there, and are kept for the
+way back.
 """
 
 from collections.abc import Callable
