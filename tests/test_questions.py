@@ -489,6 +489,13 @@ def test_nothing_is_cut_and_nothing_scrolls_sideways_on_a_narrow_screen(show):
     assert min(box["height"] for box in boxes) >= 24
 
 
+@pytest.mark.parametrize("width", [320, 800])
+def test_a_sum_that_is_typed_can_be_seen_whole(show, width):
+    page = show(d2l.ask("pixel"), viewport={"width": width, "height": 640})
+    assert type_in(page, "4*2 + 2*3 + 1*4, 5").startswith("Right.")
+    assert page.get_by_role("textbox").evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_barrier(show, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
