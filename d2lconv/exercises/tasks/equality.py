@@ -1,5 +1,6 @@
 """What may be called equal: two results that differ by rounding, and two that do not."""
 
+import numpy as np
 import torch
 
 from d2lconv.exercises import misconceptions as of
@@ -12,19 +13,17 @@ def summed(scale, again="from the last", error=2.0**-13):
     X, K = (torch.randn(shape, generator=generator) for shape in ((64, 3, 4), (8, 64, 1, 1)))
     X = X * scale
     terms = K[:, :, 0, 0, None, None] * X
-    first = added(terms.unbind(1))
-    second = added(terms.flip(1).unbind(1)) if again == "from the last" else first.clone()
+    first = added(terms.movedim(1, 0))
+    second = added(terms.movedim(1, 0).flip(0)) if again == "from the last" else first.clone()
     if again == "wrong":
         second[3, 1, 2] += terms.abs().sum(1)[3, 1, 2] * error
     return first, second, X, K
 
 
 def added(terms):
-    """Add one after the other, rounding each time."""
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
+    """Add along the first axis, one after the other, rounding each time."""
+    totals = np.add.accumulate(terms.numpy())  # no sum of torch's keeps an order
+    return torch.from_numpy(totals[-1].copy())
 
 
 def turned(Y1, Y2, X, K):
@@ -36,8 +35,8 @@ def cancelling(large):
     """Two channels that cancel almost: the sums differ by much of themselves, and by rounding only."""
     X = torch.tensor([large, 0.3, -large])[:, None, None].expand(3, 2, 2).contiguous()
     K = torch.tensor([1.1, 0.7, 1.1]).reshape(1, 3, 1, 1)
-    first, small, last = (k * x for k, x in zip(K[0], X))
-    return added([first, small, last])[None], added([first, last, small])[None], X, K
+    terms = K[0] * X
+    return added(terms)[None], added(terms[[0, 2, 1]])[None], X, K
 
 
 def repeated(number, channels):
