@@ -141,7 +141,7 @@ def summary(rows: list[Row], counts: list[tuple[str, int]]) -> str:
         absent = sum(row.finding.startswith(("Not yet", "no ", "not ", "the time")) for row in mine)
         lines.append(f"{name:30} {passed:6}  {len(mine) - passed - absent:6}  {absent:9}")
     lines += ["", f"{'misconception':60} notebooks", *(f"{name:60} {count:9}" for name, count in counts)]
-    borrowed = [f"{row.notebook}: {row.exercise}" for row in rows if row.finding.startswith("right, but only")]
+    borrowed = [f"{row.notebook}: {row.exercise}" for row in rows if row.borrowed]
     unread = [row.notebook for row in rows if row.finding.startswith("not a notebook")]
     for title, found in ("Only calls the package's own function", borrowed), ("Not a notebook", unread):
         if found:

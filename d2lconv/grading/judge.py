@@ -34,6 +34,7 @@ class Row(NamedTuple):
     passed: bool
     misconceptions: tuple[str, ...]
     finding: str
+    borrowed: bool = False
 
 
 class NoAnswer(Exception):
@@ -180,11 +181,11 @@ def row(notebook: RemoteNotebook, path: str, name: str) -> Row:
         return Row(path, name, False, (), text + notebook.stopped())
     wrong = [finding for finding in report.findings if finding.kind in ("wrong", "todo")]
     found = (wrong or report.findings)[0]
-    text = found.text
+    text, borrowed = found.text, report.passed and function.borrowed
     if found.kind == "wrong":
         text = " ".join([text, *found.hint.splitlines()])
     if not report.passed:
         text += notebook.stopped()
-    elif function.borrowed:
+    if borrowed:
         text = f"right, but only calls the package's own function. {text}"
-    return Row(path, name, report.passed, report.misconceptions, text)
+    return Row(path, name, report.passed, report.misconceptions, text, borrowed)
