@@ -124,7 +124,8 @@ def windows_of(X: Tensor, geometry: Geometry, images: slice, rows: slice) -> Ten
     high = dilated(geometry.kernel_size[0], geometry.dilation[0])
     first = rows.start * stride - top
     size = (rows.stop - rows.start - 1) * stride + high
-    inside = part(X, images, slice(max(0, first), max(0, first + size)))
+    seen = slice(max(0, first), max(0, first + size))
+    inside = part(X, images, seen)
     above = min(max(0, -first), size)
     below = size - above - inside.shape[2]
     X_rows = add_border(inside, ((above, below), sides))

@@ -43,9 +43,8 @@ def folded(question):
         parts.append(listed(question.options))
     answers = {}
     for answer, belief in question.wrong.items():
-        answers.setdefault(belief, []).append(answer)
-    beliefs = [(" or ".join(answer.rstrip(".") for answer in several), belief) for belief, several in answers.items()]
-    wrong = [f"{several}: {belief.name}. {belief.hint}" for several, belief in beliefs]
+        answers.setdefault(belief, []).append(answer.rstrip("."))
+    wrong = [f"{' or '.join(several)}: {belief.name}. {belief.hint}" for belief, several in answers.items()]
     parts.append(
         "<details><summary>Answer</summary>"
         f"<p><strong>{marked(question.answer.rstrip('.'))}</strong>. {marked(question.why)}</p>"

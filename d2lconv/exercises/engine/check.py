@@ -32,20 +32,21 @@ def check(function, exercise, seconds=SECONDS):
         adapted = exercise.adapt(function)
         trials = tried(adapted, exercise.problems, seconds)
         if any(trial.fault for trial in trials) and is_guessed(adapted, exercise):
-            adapted, trials = better(adapted, trials, tried(in_order(adapted), exercise.problems, seconds))
+            as_asked = in_order(adapted)
+            again = tried(as_asked, exercise.problems, seconds)
+            if reach(again) > reach(trials):
+                adapted, trials = as_asked, again
         finding = no_result(function, exercise, trials[0])
         if finding:
             return Report(False, (finding,))
         return reported(adapted, exercise, trials)
 
 
-def better(function, by_name, by_position):
-    """The function, called by name or by position, and its trials: where it comes further."""
-    def reach(trials):
-        right = itertools.takewhile(lambda trial: not trial.fault, trials)
-        returned = itertools.takewhile(lambda trial: not trial.outcome.stop, trials)
-        return len([*right]), len([*returned])
-    return (in_order(function), by_position) if reach(by_position) > reach(by_name) else (function, by_name)
+def reach(trials):
+    """How far a function comes: how many problems until it is wrong, and how many until it stops."""
+    right = itertools.takewhile(lambda trial: not trial.fault, trials)
+    returned = itertools.takewhile(lambda trial: not trial.outcome.stop, trials)
+    return len([*right]), len([*returned])
 
 
 def tried(function, problems, seconds):

@@ -11,11 +11,12 @@ from d2lconv.exercises.engine.sandbox import Fault
 from d2lconv.exercises.engine.show import SHOWN, table
 from d2lconv.exercises.engine.values import allclose, describe_type, has_tensor, isclose, shape
 
-STACK = "The numbers are right, but in a list: torch.stack makes one tensor of a list of tensors."
+ONE_TENSOR = "torch.stack makes one tensor of a list of tensors."
+STACK = f"The numbers are right, but in a list: {ONE_TENSOR}"
 RIGHT_NUMBERS = "The numbers are right: make a tensor of them, with torch.as_tensor."
 ONE_PLACE = "A place for one number gets a whole map: is .sum() missing, or another index?"
 ADVICE = {  # for what torch and Python say where a learner's tensors do not fit
-    "only one element tensors can be converted": "torch.stack makes one tensor of a list of tensors.",
+    "only one element tensors can be converted": ONE_TENSOR,
     "zero-dimensional tensor": "torch.stack makes one tensor of several numbers; torch.cat puts tensors end to end.",
     "must be tuple of Tensors, not generator": "Give torch.stack a list: square brackets inside of the round ones.",
     "at least 1D": "squeeze takes away every axis of size 1, channels among them: reshape to the axes you want.",

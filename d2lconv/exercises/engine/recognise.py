@@ -79,7 +79,8 @@ def pair(trials, wrong):
         both = changed(other.change, one.function)
         theirs = imagine(both, smallest.problem)
         if smallest.agrees(theirs.answer) and explains(trials, both, everything=True):
-            return tuple(wrong.misconception for wrong in sorted((one, other), key=lambda wrong: wrong not in agreeing))
+            seen_first = sorted((one, other), key=lambda mistake: mistake not in agreeing)
+            return tuple(mistake.misconception for mistake in seen_first)
     return ()
 
 
