@@ -772,6 +772,16 @@ def test_after_a_change_everything_is_covered_again(show):
     assert page.evaluate(READ)["outputs"] == [[["?"] * 2] * 2]
 
 
+def test_a_prediction_is_asked_of_no_channel_that_a_change_has_taken_away(show):
+    page = show(explore(predict=True))
+    control(page, "channels in", "3").check(force=True)
+    page.locator(".sum-map [data-n='2']").first.click()
+    control(page, "channels in", "2").check(force=True)
+    assert page.locator(".question").text_content() == "What is the output at row 0, column 0?"
+    ask(page, "56")
+    assert note(page) == "56: right."
+
+
 def test_the_beliefs_have_registered_names():
     assert set(KNOWN) == {belief["name"] for belief in explore(predict=True).given()["beliefs"]}
 
@@ -847,6 +857,17 @@ def test_the_pointer_carries_the_window_over_a_picture_and_the_arrow_keys_do(sho
     assert f"row {row + 1}, column {column + 1}" in page.locator(".where").text_content()
 
 
+def test_the_pointer_over_the_picture_of_a_kernel_chooses_nothing(show):
+    page = show(explore(torch.ones(1, 20, 20), torch.ones(1, 1, 11, 11)))
+    page.locator(".k-map canvas").hover(position={"x": 60, "y": 60})
+    assert "row 0, column 0" in page.locator(".where").text_content()
+
+
+def test_a_wide_border_makes_a_picture(show):
+    page = show(explore(torch.ones(1, 3, 3), torch.ones(1, 1, 3, 3), padding=5))
+    assert page.locator(":is(.channel, .y-map) canvas").count() == 2
+
+
 def test_a_slider_changes_the_strength_of_a_slice(show, photograph):
     page, (X, K) = show(explore(*photograph)), photograph
     slider = page.get_by_role("slider", name="strength of slice 1")
@@ -900,10 +921,34 @@ def test_a_state_has_an_address(visit):
     assert again.locator("[name=padding]").nth(1).is_checked()
 
 
+def test_an_address_has_no_numbers_that_are_not_shown(visit):
+    page = visit()
+    number(page, "x:0:2:2").click()
+    page.keyboard.type("7")
+    number(page, "x:0:0:1").click()
+    page.keyboard.type("5")
+    open_panel(page, "More")
+    control(page, "bias", "on").check(force=True)
+    number(page, "b:0").click()
+    page.keyboard.type("9")
+    control(page, "bias", "off").check(force=True)
+    open_panel(page, "More")
+    control(page, "kernel", "1x1").check(force=True)
+    number(page, "k:0:0:0:0").click()
+    page.keyboard.type("4")
+    control(page, "kernel", "2x2").check(force=True)
+    open_panel(page, "More")
+    page.get_by_role("button", name="Copy link").click()
+    page.locator(".link", has_text="Copied").wait_for()
+    link = page.evaluate("navigator.clipboard.readText()")
+    before = page.evaluate(READ)
+    assert visit("#" + link.partition("#")[2]).evaluate(READ) == before
+
+
 @pytest.mark.parametrize("broken", [
     "explore=1~c_i:9", "explore=1~k:3~size:3~dilation:2:2", "explore=x:0:9:9:1", "explore=1~constructor:1",
     "explore=1~<img src=x onerror=alert(1)>", "explore=1~__proto__:1", "explore=at:0:5:0", "explore=1~x:0:0:0:1e9",
-    "explore=%E0%A4%A"])
+    "explore=%E0%A4%A", "explore=at:0.5:0:0"])
 def test_a_broken_address_opens_the_start_and_says_so(visit, broken):
     page = visit(f"#{broken}")
     assert words(page) == CLASSIC

@@ -15,8 +15,7 @@ from torch import Tensor
 
 from d2lconv import palette
 from d2lconv.arithmetic import Arithmetic, explain, number, problem
-from d2lconv.cost import conv2d_cost
-from d2lconv.validation import IntOrPair, check_bool, check_int
+from d2lconv.validation import Geometry, IntOrPair, check_bool, check_int
 
 CHANNELS, SIDE, KERNEL = 16, 64, 16  # the largest that a page can show
 DIGITS = 10  # numbers in a row: more of them are shown as a picture
@@ -83,7 +82,7 @@ def explore(X: Tensor | None = None, K: Tensor | None = None, bias: Tensor | Non
         raise ValueError(f"X is {tuple(X.shape)} and K is {tuple(K.shape)}, but explore shows at most {CHANNELS} "
                          f"channels of {SIDE}x{SIDE}, and kernels of {KERNEL}x{KERNEL}. Take a part, for example "
                          f"X[:, :{SIDE}, :{SIDE}].")
-    return Explorer(X, K, settings, sizes, predict)
+    return Explorer(X, K, settings, geometry, sizes, predict)
 
 
 def family(c_i: int = 2, c_o: int = 1, k: int = 2, size: int = 3, groups: int = 1) -> tuple[Tensor, Tensor]:
@@ -112,6 +111,7 @@ class Explorer:
     X: Tensor
     K: Tensor
     settings: tuple[Any, ...]  # bias, stride, padding, dilation, groups
+    geometry: Geometry
     sizes: dict[str, int] | None
     predict: bool
 
@@ -135,8 +135,7 @@ class Explorer:
     def given(self) -> dict[str, Any]:
         """What the script in the page is given."""
         bias, *_, groups = self.settings
-        _, _, geometry = problem(self.X, self.K, *self.settings)
-        data: dict[str, Any] = {name: getattr(geometry, name) for name in ("stride", "padding", "dilation")}
+        data: dict[str, Any] = {name: getattr(self.geometry, name) for name in ("stride", "padding", "dilation")}
         data["controls"] = controls(self.sizes, self.X, self.K, groups, **data)
         data["groups"] = groups
         data["sizes"] = self.sizes
@@ -153,15 +152,16 @@ class Explorer:
         """Whether a matrix may have too many numbers in a row for digits."""
         c_i, k_h, k_w = self.K.shape[1:]
         widest = max(*self.X.shape[1:], k_h, k_w, c_i * k_w)
-        return self.sizes is None and widest + 4 > DIGITS
+        border = max(2, *map(max, self.geometry.padding))  # the controls lead to 2
+        return self.sizes is None and widest + 2 * border > DIGITS
 
     def shapes(self) -> str:
         """The problem in one line."""
         _, stride, padding, dilation, groups = self.settings
-        cost = conv2d_cost(self.X.shape, self.K.shape, False, stride, padding, dilation, groups)
+        output = len(self.K), *self.geometry.output_size
         spread = "" if dilation == 1 else f"dilation {dilation}, "
         return (f"X {tuple(self.X.shape)}, K {tuple(self.K.shape)}, stride {stride}, padding {padding}, "
-                f"{spread}groups {groups} -> Y {cost.output_shape}")
+                f"{spread}groups {groups} -> Y {output}")
 
     def first(self) -> Arithmetic:
         """The arithmetic of the first output element."""

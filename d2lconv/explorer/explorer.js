@@ -4,9 +4,9 @@ function explorer(root, given) {
   // ---- State: `start` and `state` hold what is chosen and changed, `past` the states before. `at` is the output element
   // [o, i, j] that is shown, `open` the input channel that is unfolded, `p` the problem that all numbers come from.
   if (given.X?.bytes) given.X = unpack(given.X);
-  const start = {...given.sizes, stride: given.stride, padding: given.padding, dilation: given.dilation,
-    groups: given.groups, bias: Boolean(given.bias), relu: false, ...RIGHT, changes: {}};
-  const options = {groups: [given.groups], ...Object.fromEntries(given.controls.map(({name, values}) => [name, values]))};
+  const {sizes, stride, padding, dilation, groups} = given;
+  const start = {...sizes, stride, padding, dilation, groups, bias: Boolean(given.bias), relu: false, ...RIGHT, changes: {}};
+  const options = {groups: [groups], ...Object.fromEntries(given.controls.map(({name, values}) => [name, values]))};
   let state = start, at = [0, 0, 0], open = 0, past = [], p, all, asked, typing, lately;
   let sources = []; // for each matrix on the page, where its numbers come from
   const shown = new Set(); // what a prediction has uncovered
@@ -85,21 +85,22 @@ function explorer(root, given) {
   }
 
   // ---- What is believed, and what a prediction still covers.
-  const told = () => ({combine: state.combine, slices: state.slices, act: state.act, out: state.out});
-  const wrongly = () => !same(told(), RIGHT), hue = c => Number.isInteger(c) ? `hue${c % 6}` : c;
+  const wrongly = () => Object.keys(RIGHT).some(name => state[name] !== RIGHT[name]);
+  const hue = c => Number.isInteger(c) ? `hue${c % 6}` : c;
   const unit = (sign, ...inside) => tag("div", 'class="unit"', sign && tag("span", 'class="operator" aria-hidden="true"', sign), inside);
   const named = o => p.K.length === 1 ? "output" : `output ${o}`;
   const uncovered = (...key) => !given.beliefs || shown.has(key.join()) || shown.has(key.slice(0, 3).join());
   const covered = (o, map, ...n) => map.map((row, i) => row.map((x, j) => uncovered(o, i, j, ...n) ? x : "?"));
   const beliefs = () => all ??= p.K.map((_, o) => {
     const right = maps(p, o);
-    return {right, wrong: wrongly() ? maps(p, o, told()) : right};
+    return {right, wrong: wrongly() ? maps(p, o, state) : right};
   });
 
   // ---- Drawing: a state makes outputs, inputs and weight; a choice among the outputs makes inputs and words.
   // Draw a state anew; the chosen element stays where it is, if it is still there.
   function draw(change = {}) {
     state = {...state, ...change};
+    asked = undefined; // its channel may be gone
     state.groups = options.groups.findLast(groups => groups <= state.groups && fits({...state, groups})) ?? state.groups;
     renew();
     sources = [];
@@ -111,7 +112,7 @@ function explorer(root, given) {
       input.disabled = !["c_i", "c_o"].includes(input.name) && !fits({...state, [input.name]: value});
     }
     [part(".size").textContent, part(".count").textContent] = [size_words(p), weight_words(p)];
-    choose(at.map((n, axis) => n < [p.K.length, p.h, p.w][axis] ? n : 0), true);
+    choose(at.map((n, axis) => n < p.shape[axis] ? n : 0), true);
   }
   function renew() {
     [p, all] = [problem(given, state), null];
@@ -182,7 +183,7 @@ function explorer(root, given) {
   }
   // Write what depends on the numbers and on the choice; the matrices stay.
   function refresh() {
-    const [o, i, j] = at, terms = element(p, at, told()).terms;
+    const [o, i, j] = at, terms = element(p, at, state).terms;
     fill();
     parts(".inputs .matrix").map(box => box.querySelector("[contenteditable=plaintext-only], [data-n]"))
       .forEach(cell => { if (cell) cell.tabIndex = 0; }); // one stop of the Tab key
@@ -205,7 +206,7 @@ function explorer(root, given) {
     part(".where").innerHTML = `<b>${open ? number(right.value) : "?"}</b> in ${named(o)}, ${where}`;
     part(".lines").innerHTML = open ? lines(p, at).map(line).join(" ") : "";
     part(".verdict").textContent = !open ? "First predict the number."
-      : wrongly() ? verdict(told(), p, at) : "This is what a layer does. Change one, and see which number differs.";
+      : wrongly() ? verdict(state, p, at) : "This is what a layer does. Change one, and see which number differs.";
     part(".verdict").classList.toggle("bad", wrongly());
     part(".answer").hidden = uncovered(...at, asked);
     part(".question").textContent = asked === undefined ? `What is ${p.K.length > 1 ? "" : "the "}${named(o)} at ${where}?`
@@ -282,7 +283,7 @@ function explorer(root, given) {
   // ---- The ways in: what is pointed at is chosen; buttons name in data-do what they do.
   const place = cell => ["channel", "row", "col"].map(name => +(cell.dataset[name] ?? at[0]));
   function chosen({target, clientX, clientY}) {
-    const picture = target.closest(".picture"), cell = target.closest("[data-row]");
+    const picture = target.closest(".picture:not(.k-map, .w-map)"), cell = target.closest("[data-row]");
     if (!cell && !(picture && clientX)) return;
     const n = parts(".y-map").indexOf(picture);
     const to = cell ? place(cell) : [n < 0 ? at[0] : n, ...carried(picture, clientX, clientY, p)];
@@ -366,7 +367,7 @@ function explorer(root, given) {
   const on_site = /^http/.test(location.protocol) && window === top && !root.closest(".reveal, [class*=jp-]");
   const mine = () => [...document.querySelectorAll(".d2lconv-explorer")].indexOf(root) + 1;
   async function copy() {
-    const link = `${location.href.split("#")[0]}#explore=${mine()}~${encode(state, start, at)}`;
+    const link = `${location.href.split("#")[0]}#explore=${mine()}~${encode(given, state, start, at)}`;
     const copied = await navigator.clipboard?.writeText(link).then(() => true, () => false);
     part(".link").textContent = copied ? "Copied." : link;
   }

@@ -26,7 +26,7 @@ function problem(given, state) {
     changed(`k:${o}:${slot(o, n)}:${a}:${b}`, k) * changed(`s:${o}:${slot(o, n)}`, 1)))));
   const bias = state.bias ? full.map((_, o) => changed(`b:${o}`, given.bias ? given.bias[o] : 0)) : null;
   const [h, w] = places(sides(X[0]), sides(K[0][0]), stride, padding, dilation);
-  return {X, K, bias, stride, padding, dilation, groups, relu: state.relu, slot, first: o => first(o, share), h, w};
+  return {...state, X, K, full, bias, slot, first: o => first(o, share), h, w, shape: [K.length, h, w]};
 }
 
 // Where the window of an output element meets the image: row and column of its element (a, b).
