@@ -6,13 +6,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from d2lconv.arithmetic import elide, explain, number, problem
+from d2lconv.arithmetic import Arithmetic, elide, explain, number, problem
 from d2lconv.contraction import add_border
 from d2lconv.conv import conv2d
 from d2lconv.palette import STAR, channel
-from d2lconv.validation import dilated
+from d2lconv.validation import Geometry, dilated
 
 DIGIT, LETTER = 0.28, 0.2  # cells: the mean width of a digit, and of a caption's letter
 LARGEST, SIDE, MOST = 10, 5, 5  # numbers on a side, else an image so long; channels that are shown
@@ -65,85 +64,105 @@ def lay_out(X: Tensor, K: Tensor, at: Sequence[int] | None, bias: Tensor | None,
 
     Returns columns of grids, None where a column has a gap, and a description in words.
     """
+    images, kernels, geometry = problem(X, K, bias, *settings)
     if at is None:
         at = (0, 0, 0) if K.ndim == 4 else (0, 0)
     element = explain(X, K, at, bias, *settings)
-    X, K, geometry = problem(X, K, bias, *settings)
-    X, K = X.detach().cpu(), K.detach().cpu()
+    images, kernels = images.detach().cpu(), kernels.detach().cpu()
     bias = None if bias is None else bias.detach().cpu()
-    stride, dilation, groups = geometry.stride, geometry.dilation, geometry.groups
-    rows, columns = geometry.padding
-    outside = pad(torch.zeros_like(X[0], dtype=torch.bool), (*columns, *rows), value=True)
-    X = add_border(X, geometry.padding)
-    Y = conv2d(X, K, bias, stride, 0, dilation, groups)
 
+    inputs = input_rows(images, kernels, element, geometry)
     o, i, j = element.at
-    s_h, s_w = stride
-    d_h, d_w = dilation
-    k_h, k_w = K.shape[2:]
-    high = dilated(k_h, d_h)
-    wide = dilated(k_w, d_w)
-    frame = i * s_h, j * s_w, high, wide
-    window = torch.zeros_like(outside)
-    window[i * s_h:, j * s_w:][:high:d_h, :wide:d_w] = True
-    chosen = torch.zeros_like(Y[0], dtype=torch.bool)
-    chosen[i, j] = True
-    here = (i, j, 1, 1)
+    if bias is not None:
+        value = bias[o].reshape(1, 1)
+        inputs.append([None, None, Grid("bias", value, tiles(value), above="+")])
+    elif len(element.channels) == 1:  # whose map is the output already
+        inputs = [row[:2] for row in inputs]
+    Y = conv2d(add_border(images, geometry.padding), kernels, bias, geometry.stride, 0, geometry.dilation,
+               geometry.groups)
+    outputs = output_rows(Y, element)
+    return [*zip(*inputs), *zip(*outputs)], f"{element}, the element ({i}, {j}) of output {o}"
 
-    shown: list[Row] = []
-    for c, image in enumerate(X):
-        name, hue, tint = f"channel {c}", channel(c), f"{channel(c)}_tint"
+
+def input_rows(X: Tensor, K: Tensor, element: Arithmetic, geometry: Geometry) -> list[Row]:
+    """Show for each input channel its image, and if the element sees it, the slice that it meets and their map."""
+    outside = add_border(torch.ones_like(X[0]), geometry.padding) == 0
+    X = add_border(X, geometry.padding)
+    o, i, j = element.at
+    top, left = i * geometry.stride[0], j * geometry.stride[1]
+    d_h, d_w = geometry.dilation
+    high, wide = (dilated(k, d) for k, d in zip(geometry.kernel_size, geometry.dilation))
+    window = torch.zeros_like(outside)
+    window[top:top + high:d_h, left:left + wide:d_w] = True
+
+    rows: list[Row] = []
+    for c in kept(len(X), element.channels):
+        name = f"channel {c}"
+        hue = channel(c)
+        tint = f"{hue}_tint"
         if c not in element.channels:
-            shown.append([Grid(name, image, tiles(image, "outside")), None, None])
+            rows.append([Grid(name, X[c], tiles(X[c], "outside")), None, None])
             continue
         n = c - element.channels[0]
         weights = K[o, n]
-        alone = conv2d(image[None], weights[None, None], None, stride, 0, dilation)[0]
-        shown.append([
-            Grid(name, image, tiles(image, outside=outside, window_tint=window), hue, frame),
-            Grid(f"slice K[{o}, {n}]", weights, tiles(weights, tint), hue, sign=STAR),
-            Grid(f"{name}'s map", alone, tiles(alone, **{tint: chosen}), hue, here, "=", "+" * (n > 0)),
-        ])
-    shown = few(shown, element.channels)
-    if bias is not None:
-        value = bias[o].reshape(1, 1)
-        shown.append([None, None, Grid("bias", value, tiles(value), above="+")])
-    elif len(element.channels) == 1:  # whose map is the output already
-        shown = [row[:2] for row in shown]
+        alone = conv2d(X[None, c], weights[None, None], None, geometry.stride, 0, geometry.dilation)[0]
+        image = Grid(name, X[c], tiles(X[c], outside=outside, window_tint=window), hue, (top, left, high, wide))
+        kernel = Grid(f"slice K[{o}, {n}]", weights, tiles(weights, tint), hue, sign=STAR)
+        term = Grid(f"{name}'s map", alone, tiles(alone), hue, (i, j, 1, 1), "=", "+" * (n > 0))
+        term.tiles[i][j] = tint
+        rows.append([image, kernel, term])
+    return with_rest(rows, len(X))
 
-    outputs: list[Row] = []
-    for n, values in enumerate(Y):
-        grid = Grid(f"output {n}" if len(Y) > 1 else "output", values, tiles(values), "output")
+
+def output_rows(Y: Tensor, element: Arithmetic) -> list[Row]:
+    """Show the output channels, and in one of them the element."""
+    o, i, j = element.at
+    rows: list[Row] = []
+    for n in kept(len(Y), [o]):
+        name = f"output {n}" if len(Y) > 1 else "output"
+        grid = Grid(name, Y[n], tiles(Y[n]), "output")
         if n == o:
-            grid = replace(grid, tiles=tiles(values, output=chosen), frame=here, sign="=")
-        outputs.append([grid])
-    return [*zip(*shown), *zip(*few(outputs, [o]))], f"{element}, the element ({i}, {j}) of output {o}"
+            grid.tiles[i][j] = "output"
+            grid = replace(grid, frame=(i, j, 1, 1), sign="=")
+        rows.append([grid])
+    return with_rest(rows, len(Y))
 
 
 def lay_out_weight(K: Tensor) -> tuple[list[Row], str]:
     """Show the slices of a weight, a column for each input channel, and describe them."""
-    rows = []
-    for o, kernel in enumerate(K):
-        rows.append([Grid(f"K[{o}, {c}]", k, tiles(k, f"{channel(c)}_tint"), channel(c)) for c, k in enumerate(kernel)])
-    texts = [f"{grid.caption} = {grid.values.tolist()}" for row in rows for grid in row]
-    columns = [*zip(*few(rows, ()))]
-    return few(columns, ()), f"{len(K)} kernels of {len(K[0])} slices: {', '.join(elide(texts))}"
+    c_o, c_i = K.shape[:2]
+    rows: list[Row] = []
+    for o in kept(c_o):
+        rows.append([Grid(f"K[{o}, {c}]", K[o, c], tiles(K[o, c], f"{channel(c)}_tint"), channel(c))
+                     for c in kept(c_i)])
+    columns: list[Row] = [*zip(*with_rest(rows, c_o))]
+    texts = [f"K[{o}, {c}] = {k}" for o, kernel in enumerate(K.tolist()) for c, k in enumerate(kernel)]
+    return with_rest(columns, c_i), f"{c_o} kernels of {c_i} slices: {', '.join(elide(texts))}"
 
 
 def tiles(values: Tensor, colour: str = "cell", /, **places: Tensor) -> list[list[str]]:
     """Name a colour for each number: the last one whose mask holds there, else the first."""
-    names = [[colour] * values.shape[1] for _ in values]
+    names = [[colour] * values.shape[1] for _ in range(len(values))]
     for name, mask in places.items():
         for row, column in mask.nonzero().tolist():
             names[row][column] = name
     return names
 
 
-def few(rows: Sequence[Row], wanted: Collection[int]) -> list[Row]:
-    """Keep at most `MOST` rows, the wanted ones first, and say below the last how many are left out."""
-    kept = sorted(range(len(rows)), key=lambda n: n not in wanted)[:MOST]
-    shown = [rows[n] for n in sorted(kept)]
-    if len(rows) > MOST:
-        first, *others = shown[-1]
-        shown[-1] = [first and replace(first, below=f"and {len(rows) - MOST} more"), *others]
-    return shown
+def kept(count: int, wanted: Collection[int] = ()) -> list[int]:
+    """Choose at most `MOST` of so many rows, the wanted ones first.
+
+    >>> kept(16, wanted=[7, 8])
+    [0, 1, 2, 7, 8]
+    """
+    wanted_first = sorted(range(count), key=lambda n: n not in wanted)
+    return sorted(wanted_first[:MOST])
+
+
+def with_rest(rows: list[Row], count: int) -> list[Row]:
+    """Say below the last row how many of all are left out."""
+    if count == len(rows):
+        return rows
+    first, *others = rows[-1]
+    last = [first and replace(first, below=f"and {count - len(rows)} more"), *others]
+    return [*rows[:-1], last]

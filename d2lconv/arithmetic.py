@@ -124,10 +124,7 @@ def problem(X: Any, K: Any, bias: Tensor | None, stride: IntOrPair, padding: Int
 
     Shapes: the returned ``X (c_i, h, w)``, ``K (c_o, c_i / groups, k_h, k_w)``.
     """
-    validation.check_tensors(X=X, K=K)
-    if X.is_meta:
-        raise TypeError("X is on the device meta, where tensors have shapes but no numbers: there are none to show. "
-                        "Take tensors with numbers, for example torch.rand(X.shape).")
+    check_shown(X=X, K=K)
     axes = validation.KERNELS[-max(K.ndim, 2):]
     validation.check_axes("K", K.shape, axes)
     axes = validation.IMAGES[-max(min(K.ndim, 3), 2):]
@@ -135,6 +132,15 @@ def problem(X: Any, K: Any, bias: Tensor | None, stride: IntOrPair, padding: Int
     X = X[(None,) * (3 - X.ndim)]
     K = K[(None,) * (4 - K.ndim)]
     return X, K, validation.check_conv2d(X, K, bias, stride, padding, dilation, groups, ("X", "K"))
+
+
+def check_shown(**tensors: Any) -> None:
+    """Refuse what is no tensor of numbers."""
+    validation.check_tensors(**tensors)
+    for name, tensor in tensors.items():
+        if tensor.is_meta:
+            raise TypeError(f"{name} is on the device meta, where tensors have shapes but no numbers: there are none "
+                            f"to show. Take tensors with numbers, for example torch.rand({name}.shape).")
 
 
 def place(at: Any, shape: tuple[int, ...], axes: tuple[str, ...]) -> tuple[int, ...]:

@@ -16,12 +16,19 @@ from PIL import Image
 from torch import Tensor
 
 from d2lconv._layout import Grid, Row, lay_out, lay_out_weight
+from d2lconv.arithmetic import check_shown
 from d2lconv.palette import PALETTE, TILES
-from d2lconv.validation import KERNELS, IntOrPair, check_axes, check_int, check_tensors
+from d2lconv.validation import KERNELS, IntOrPair, check_axes, check_int
 
-CELL, DPI, SHARP = 0.33, 100, 2  # inches; pixels per inch, and of the PNG for each
-BETWEEN, GAP = 0.8, 1.5  # cells: from column to column; from row to row, with a caption
-LONGEST, LEAST, MAPS, STEP, DOWN = 2, 0.35, 8, 0.12, 1  # of stacks, in cells: sides, (maps), next map, arrow
+CELL = 0.33  # inches; all that follows is in cells
+DPI = 100  # pixels per inch, on the page
+SHARP = 2  # pixels of the PNG for each of these
+BETWEEN = 0.8  # from column to column
+GAP = 1.5  # from row to row, with a caption
+LONGEST, LEAST = 2, 0.35  # sides of a stack's map
+MAPS = 8  # that are drawn of a stack
+STEP = 0.12  # from map to map
+DOWN = 1  # an arrow to the next stack
 FONT: dict[str, Any] = {"family": "DejaVu Sans", "parse_math": False}  # it comes with matplotlib
 NUMBER: dict[str, Any] = {**FONT, "size": 10, "ha": "center", "va": "center_baseline"}
 COLOURS = {name: light for name, (light, _) in PALETTE.items()} | TILES
@@ -77,7 +84,8 @@ def draw_weight(K: Tensor) -> Drawing:
 
     Shapes: ``(c_o, c_i, k_h, k_w)``. Of more than five channels, five are drawn.
 
-    Raises ``ValueError`` for another number of axes, ``TypeError`` for what is no tensor of numbers.
+    Raises ``ValueError`` for another number of axes, ``TypeError`` for what is no tensor of numbers,
+    or is on the device meta.
 
     >>> import torch
     >>> draw_weight(torch.arange(8).reshape(2, 2, 1, 2)).description
@@ -85,7 +93,7 @@ def draw_weight(K: Tensor) -> Drawing:
 
     Source: the order of the axes is that of Dive into Deep Learning, section 7.4.2.
     """
-    check_tensors(K=K)
+    check_shown(K=K)
     check_axes("K", K.shape, KERNELS)
     return paint(*lay_out_weight(K.detach().cpu()))
 
@@ -105,14 +113,16 @@ def draw_stacks(shapes: Sequence[tuple[int, int, int] | str]) -> Drawing:
     Source: the labels are those of LeCun and others (1998), Gradient-Based Learning Applied to Document
     Recognition, figure 2.
     """
-    parts = [part if isinstance(part, str) else [check_int("a size", n, 1) for n in part] for part in shapes]
-    kinds = ["note" if isinstance(part, str) else str(len(part)) for part in parts]
-    if not re.fullmatch("(3(note)?)*3", "".join(kinds)):
+    shapes = list(shapes)
+    kinds = "".join(map(kind, shapes))
+    if not re.fullmatch("(shape(note)?)*shape", kinds):
         raise ValueError("shapes must be a list of (c, h, w), with at most one string between two of them, "
                          f"but is {shapes}.")
-    longest = max(max(part[1:]) for part in parts if not isinstance(part, str))
-    scale = LONGEST / longest
-    ax, y, words = paper(), 0.0, []
+    parts = [part if isinstance(part, str) else [check_int("a size", n, 1) for n in part] for part in shapes]
+    scale = LONGEST / max(max(part[1:]) for part in parts if not isinstance(part, str))
+    ax = paper()
+    y = 0.0
+    words = []
     for part in parts:
         if isinstance(part, str):
             words.append(" ".join(part.split()))
@@ -124,10 +134,16 @@ def draw_stacks(shapes: Sequence[tuple[int, int, int] | str]) -> Drawing:
             y += DOWN
         c, h, w = part
         words.append(f"{c}@{h}x{w}")
-        high = max(LEAST, h * scale)
-        wide = max(LEAST, w * scale)
-        y += stack(ax, y, words[-1], c, high, wide)
+        y += stack(ax, y, words[-1], c, max(LEAST, h * scale), max(LEAST, w * scale))
     return trim(ax, " -> ".join(words))
+
+
+def kind(part: Any) -> str:
+    """Say what a part of `draw_stacks` is."""
+    if isinstance(part, str):
+        return "note"
+    is_shape = hasattr(part, "__len__") and len(part) == 3
+    return "shape" if is_shape else "neither"
 
 
 def stack(ax: Axes, y: float, name: str, count: int, h: float, w: float) -> float:
@@ -144,7 +160,8 @@ def stack(ax: Axes, y: float, name: str, count: int, h: float, w: float) -> floa
 
 def paint(columns: Sequence[Row], description: str) -> Drawing:
     """Draw columns of grids beside each other; what is in one row has one middle."""
-    ax, x = paper(), 0.0
+    ax = paper()
+    x = 0.0
     for column in columns:
         peers = [other for other in columns if len(other) == len(column)]
         heights = [max(grid.size[1] for grid in row if grid) for row in zip(*peers)]
@@ -177,15 +194,15 @@ def draw_grid(ax: Axes, x: float, y: float, grid: Grid) -> None:
     for i, row in enumerate(grid.texts):
         for j, text in enumerate(row):
             tile = grid.tiles[i][j]
-            across, down = left + j * wide, top + i
-            rectangle(ax, across, down, wide, 1, facecolor=COLOURS[tile])
+            rectangle(ax, left + j * wide, top + i, wide, 1, facecolor=COLOURS[tile])
             colour = COLOURS["text" if tile in TILES else "on_output"]
-            ax.text(across + wide / 2, down + 0.5, text, color=colour, gid=grid.caption, **NUMBER)
+            place = left + (j + 0.5) * wide, top + i + 0.5
+            ax.text(*place, text, color=colour, gid=grid.caption, **NUMBER)
     if grid.frame:
         i, j, rows, columns = grid.frame
-        looks = {"edgecolor": COLOURS["window" if grid.texts else "window_tint"], "linewidth": 2.5}
+        edge = COLOURS["window" if grid.texts else "window_tint"]
         rectangle(ax, left + j * wide, top + i * high, wide * columns, high * rows,
-                  gid=f"frame in {grid.caption}", **looks)
+                  edgecolor=edge, linewidth=2.5, gid=f"frame in {grid.caption}")
 
 
 def rectangle(ax: Axes, x: float, y: float, width: float, height: float, **given: Any) -> None:

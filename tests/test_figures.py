@@ -239,6 +239,12 @@ def test_of_a_large_weight_five_rows_and_columns_are_drawn():
         "and 2 more", "and 3 more"]
 
 
+def test_a_weight_without_numbers_is_refused():
+    with pytest.raises(TypeError, match="K is on the device meta"):
+        draw_weight(torch.ones(2, 2, 2, 2, device="meta"))
+    assert not plt.get_fignums()
+
+
 def test_a_weight_needs_four_axes():
     with pytest.raises(ValueError, match="K must be"):
         draw_weight(K)
@@ -301,11 +307,12 @@ def test_the_channels_of_the_group_are_drawn_before_others():
     (torch.ones(3, 5, 5), torch.ones(3, 6, 2), None),
     (torch.ones(3, 5, 5), torch.ones(3, 2, 2), (4, 0)),
     (torch.ones(3, 5, 5), torch.ones(2, 3, 2, 2), (0, 0)),
+    (torch.ones(3, 5, 5), [[1]], None),
 ])
 def test_what_explain_refuses_draw_refuses_in_the_same_words(image, kernel, at):
-    with pytest.raises(ValueError) as expected:  # noqa: PT011
-        explain(image, kernel, (0,) * (kernel.ndim == 4) + (0, 0) if at is None else at)
-    with pytest.raises(ValueError, match=re.escape(str(expected.value))):
+    with pytest.raises((ValueError, TypeError)) as expected:
+        explain(image, kernel, (0,) * (torch.is_tensor(kernel) and kernel.ndim == 4) + (0, 0) if at is None else at)
+    with pytest.raises(expected.type, match=re.escape(str(expected.value))):
         draw(image, kernel, at)
     assert not plt.get_fignums()
 
@@ -459,7 +466,7 @@ def test_an_arrow_leads_from_each_stack_to_the_next():
 
 @pytest.mark.parametrize("shapes", [
     [], ["pool"], ["pool", (1, 2, 2)], [(1, 2, 2), "pool"], [(1, 2, 2), "a", "b", (1, 2, 2)], [(2, 2)],
-    [(1, 2, 2), (1, 1, 2, 2)], [(0, 2, 2)],
+    [(1, 2, 2), (1, 1, 2, 2)], [(0, 2, 2)], (3, 2, 2), [(1, 2, 2), None],
 ])
 def test_stacks_that_cannot_be_read_are_refused(shapes):
     with pytest.raises(ValueError, match=r"must be"):
