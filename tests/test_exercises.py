@@ -565,6 +565,12 @@ def broken_where_two_things_meet(X, K):  # is no check of squareness, which one 
     return X.nothing if len(X) > 1 and X.shape[1] != X.shape[2] else d2lconv.corr2d_multi_in(X, K)
 
 
+def without_the_last(X, K):  # where one row and one column are all, nothing is left
+    Y = corr(X, K)
+    Y[-1] = Y[:, -1] = 0
+    return Y
+
+
 NAMELESS = {  # with what can be said all the same
     "corr2d": [
         ("All numbers are right: an axis of size 1 is too many.", lambda X, K: corr(X, K)[None]),
@@ -572,7 +578,8 @@ NAMELESS = {  # with what can be said all the same
         ("The sign is the wrong one.", lambda X, K: -corr(X, K)),
         ("It is -3 times what is wanted.", lambda X, K: -3 * corr(X, K)),
         ("The right numbers are there, in another order.", lambda X, K: corr(X, K).flip(1)),
-        ("What follows the decimal point is lost.", lambda X, K: corr(X, K).int())],
+        ("What follows the decimal point is lost.", lambda X, K: corr(X, K).int()),
+        ("Where a number came out it is right: the others stayed 0.", without_the_last)],
     "corr2d_multi_in": [("", broken_where_two_things_meet)],
     "corr2d_multi_in_out": [
         ("in order: only their shape is not.", lambda X, K: unbiased(X, K).flatten(0, 1)),

@@ -114,7 +114,7 @@ def number_by_number(value, truth):
         yield "What is negative became 0: no activation is asked for."
     if not value.any():
         yield "Nothing but zeros came out."
-    elif same(value, torch.where(value == 0, value, truth)):
+    if same(value, torch.where(value == 0, value, truth)):
         yield "Where a number came out it is right: the others stayed 0."
     integers = truth.floor(), truth.ceil(), truth.round(), truth.trunc()
     if any(same(value, integer) for integer in integers):
