@@ -23,7 +23,7 @@ import torch
 from matplotlib.figure import Figure
 
 from d2lconv.exercises import EXERCISES
-from d2lconv.grading.judge import Row, grade
+from d2lconv.grading.judge import BORROWED, NOT_DONE, UNREAD, Row, grade
 from d2lconv.grading.server import container
 from d2lconv.palette import PALETTE
 
@@ -99,7 +99,7 @@ def graded(options: argparse.Namespace, contained: bool) -> Iterator[list[Row]]:
                 yield future.result()
             except BrokenProcessPool:
                 said = "not checked: the grader was ended meanwhile"
-                yield [Row(notebooks[future], name, False, (), said) for name in options.only]
+                yield [Row(notebooks[future], name, False, (), said, NOT_DONE) for name in options.only]
 
 
 def write(rows: list[Row], path: str | os.PathLike[str]) -> None:
@@ -138,11 +138,11 @@ def summary(rows: list[Row], counts: list[tuple[str, int]]) -> str:
     for name in dict.fromkeys(row.exercise for row in rows):
         mine = [row for row in rows if row.exercise == name]
         passed = sum(row.passed for row in mine)
-        absent = sum(row.finding.startswith(("Not yet", "no ", "not ", "the time")) for row in mine)
+        absent = sum(row.remark in (NOT_DONE, UNREAD) for row in mine)
         lines.append(f"{name:30} {passed:6}  {len(mine) - passed - absent:6}  {absent:9}")
     lines += ["", f"{'misconception':60} notebooks", *(f"{name:60} {count:9}" for name, count in counts)]
-    borrowed = [f"{row.notebook}: {row.exercise}" for row in rows if row.borrowed]
-    unread = [row.notebook for row in rows if row.finding.startswith("not a notebook")]
+    borrowed = [f"{row.notebook}: {row.exercise}" for row in rows if row.remark == BORROWED]
+    unread = [row.notebook for row in rows if row.remark == UNREAD]
     for title, found in ("Only calls the package's own function", borrowed), ("Not a notebook", unread):
         if found:
             lines += ["", f"{title}:", *map(harmless, dict.fromkeys(found))]

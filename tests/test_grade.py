@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from d2lconv.exercises import EXERCISES
-from d2lconv.grade import BUBBLEWRAP, HOOK, can_contain, draw_histogram, main, parsed
+from d2lconv.grade import BUBBLEWRAP, HOOK, can_contain, draw_histogram, main, parsed, summary
 from d2lconv.grade import write as write_table
-from d2lconv.grading.judge import Row
+from d2lconv.grading.judge import NOT_DONE, Row
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the grader says that it does not run here")
 
@@ -161,8 +161,8 @@ def test_right_functions_pass_and_no_others(marks, name, right):
     ("group", "macs", "the answer is not right yet"),
     ("stub", "corr2d", "Not yet. Write corr2d(X, K)"),
     ("stub", "corr2d", "; cell 3 stopped: SyntaxError"),
-    ("zip", "corr2d", "not a notebook: perhaps a web page, a zip"),
-    ("empty", "corr2d", "not a notebook: perhaps a web page, a zip"),
+    ("zip", "corr2d", "a zip"),
+    ("empty", "corr2d", "not a notebook: perhaps empty"),
     ("=1+1", "corr2d", "not a notebook: it has no cells"),
     ("missing", "corr2d", "not a notebook: FileNotFoundError")])
 def test_the_line_says_why(marks, name, exercise, said):
@@ -223,6 +223,13 @@ def test_the_summary_counts_what_passed_what_is_wrong_and_what_is_not_done(grade
         counts = [int(number) for number in line.split()[1:]]
         assert sum(counts) == len(names)
         assert counts[0] == sum(marks[name, exercise]["passed"] == "True" for name in names)
+        if exercise == "corr2d":  # there are four that are no notebooks, one with nothing in it, and one with dots
+            assert counts[2] == 6
+
+
+def test_what_is_not_done_is_not_found_by_the_words_of_a_finding():
+    rows = [Row("a", "macs", False, (), "Not yet"), Row("b", "macs", False, (), "wrong", NOT_DONE)]
+    assert summary(rows, []).splitlines()[1].split() == ["macs", "0", "1", "1"]
 
 
 @pytest.mark.parametrize(("options", "said"), [

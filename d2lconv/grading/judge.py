@@ -21,6 +21,7 @@ from d2lconv.grading.wire import encode, receive
 SHARE = {"run": 1 / 12, "look": 1 / 24, "call": 1 / 24}  # of a notebook's time: what one question may take
 PATIENCE = 3  # a process that does not end it itself is ended after so many times that
 LINE = "a line of a student's"  # what stands for its file
+NOT_DONE, UNREAD, BORROWED = "not done", "not a notebook", "only calls the package's own function"  # remarks
 KINDS = {kind.__name__: kind for kind in (TimeoutError, RecursionError, NotImplementedError)}  # told apart by checkers
 
 server = cache(Server)  # one in each process that grades
@@ -34,7 +35,7 @@ class Row(NamedTuple):
     passed: bool
     misconceptions: tuple[str, ...]
     finding: str
-    borrowed: bool = False
+    remark: str = ""
 
 
 class NoAnswer(Exception):
@@ -154,7 +155,7 @@ def grade(path: str, names: list[str], seconds: int, folder: str, contained: boo
     try:
         notebook = RemoteNotebook(code_cells(path), seconds, lambda: server(folder, contained, seconds).fork())
     except NoAnswer as unread:
-        return [Row(path, name, False, (), f"not a notebook: {unread}") for name in names]
+        return [Row(path, name, False, (), f"{UNREAD}: {unread}", UNREAD) for name in names]
     return [row(notebook, path, name) for name in names]
 
 
@@ -166,7 +167,7 @@ def code_cells(path: str) -> list[str]:
     except OSError as error:
         raise NoAnswer(described(error)) from None
     except ValueError:
-        raise NoAnswer("perhaps a web page, a zip or a Word file with this ending") from None
+        raise NoAnswer("perhaps empty, or a program, a web page, a zip or a Word file with this ending") from None
     except Exception:
         raise NoAnswer("it has no cells") from None
 
@@ -178,14 +179,14 @@ def row(notebook: RemoteNotebook, path: str, name: str) -> Row:
         report = getattr(exercises, f"check_{name}")(function)
     except Exception as error:  # of a checker, too
         text = str(error) if isinstance(error, NoAnswer) else f"not checked: {described(error)}"
-        return Row(path, name, False, (), text + notebook.stopped())
+        return Row(path, name, False, (), text + notebook.stopped(), NOT_DONE)
     wrong = [finding for finding in report.findings if finding.kind in ("wrong", "todo")]
     found = (wrong or report.findings)[0]
-    text, borrowed = found.text, report.passed and function.borrowed
+    text, remark = found.text, NOT_DONE if found.kind == "todo" else ""
     if found.kind == "wrong":
         text = " ".join([text, *found.hint.splitlines()])
     if not report.passed:
         text += notebook.stopped()
-    if borrowed:
-        text = f"right, but only calls the package's own function. {text}"
-    return Row(path, name, report.passed, report.misconceptions, text, borrowed)
+    elif function.borrowed:
+        text, remark = f"right, but {BORROWED}. {text}", BORROWED
+    return Row(path, name, report.passed, report.misconceptions, text, remark)
