@@ -65,7 +65,7 @@ def read_item(item, space):
     return plain(item.find("q:presentation/q:material/q:mattext", space).text), answers
 
 
-READ = {"gift": lambda questions: from_gift(tool.gift(questions)),
+READ = {"gift": lambda questions: from_gift(tool.gift(questions, "a variant")),
         "qti": lambda questions: from_qti(tool.qti(questions, "a variant"))}
 
 
@@ -88,6 +88,10 @@ def test_a_parser_finds_every_question_again(bank, form, variant):
         for is_right, answer, told in answers:
             belief = next((belief for wrong, belief in question.wrong.items() if same(wrong, answer)), None)
             assert same(told, f"Right. {question.why}" if is_right else f"{belief.name}. {belief.hint}")
+
+
+def test_moodle_puts_a_variant_into_a_category_of_its_own(bank):
+    assert tool.gift(bank["a"], "variant a").startswith("$CATEGORY: $course$/variant a\n\n::01 ")
 
 
 def test_no_belief_is_offered_twice_and_the_right_answer_has_no_place_of_its_own(bank):

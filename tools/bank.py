@@ -46,9 +46,9 @@ def by_numbers(answer):
 
 # GIFT, https://docs.moodle.org/en/GIFT_format: HTML in which six signs are escaped
 
-def gift(questions):
-    """Write questions for Moodle."""
-    return "\n\n".join(["$CATEGORY: $course$/Convolution channels",
+def gift(questions, title):
+    """Write questions for Moodle, in a category of their own."""
+    return "\n\n".join([f"$CATEGORY: $course$/{title}",
                         *itertools.starmap(gift_question, enumerate(questions, 1))]) + "\n"
 
 
@@ -94,6 +94,7 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     for variant, questions in bank().items():
-        (folder / f"channels-{variant}.gift").write_text(gift(questions), "utf-8")
+        title = f"Convolution, channel by channel: variant {variant}"
+        (folder / f"channels-{variant}.gift").write_text(gift(questions, title), "utf-8")
         with open(folder / f"channels-{variant}.zip", "wb") as file:
-            qti(questions, f"Convolution, channel by channel: variant {variant}").write(file)
+            qti(questions, title).write(file)
