@@ -17,15 +17,27 @@ from tools import ROOT
 ANSWERS = ("solutions", "teach")
 LINK = re.compile(rf"\[([^\]]*)\]\((?:{'|'.join(ANSWERS)})(?:\.ipynb|\.md|\.html)?(?:#[^)]*)?\)")
 POINTER = re.compile(rf"\n\n<details>\n<summary>Still stuck\?</summary>\n\n[^<]*{LINK.pattern}[^<]*</details>")
+INSTEAD = {  # of what this edition has not: buttons for Colab and Binder, the PDF with the answers, the teachers' page
+    "every chapter has a rocket at the top; choose *Colab* there, and run the first cell.":
+        "download a chapter by the arrow at the top, as .ipynb. In Colab choose *File, Upload notebook*, and run the "
+        "first cell.",
+    "- **On Binder:** the same menu; nothing is installed on your machine.\n": "",
+    " For the whole book with JupyterLab, see [for teachers](teach.md#how-many-students-do-you-have).": "",
+    "- **On paper:** [the whole book as a PDF](https://your_name.github.io/d2lconv/book.pdf).\n": "",
+    "open this page in Colab or Binder with the rocket at the top, or in JupyterLab at home":
+        "open this notebook in Colab, with *File, Upload notebook*, or in JupyterLab at home",
+}
 ROW = re.compile(rf"^\|.*{LINK.pattern}.*\|\n", re.MULTILINE)
 
 
 def without_answers(text):
-    """Take a page's links to the answers away: pointers and rows of tables with them, elsewhere only the link.
+    """Take a page's ways to the answers away: pointers and rows of tables with them, elsewhere only the link.
 
     >>> without_answers("**Exercise 1**: write it down before you look at the [solutions](solutions.ipynb).")
     '**Exercise 1**: write it down before you look at the solutions.'
     """
+    for ours, theirs in INSTEAD.items():
+        text = text.replace(ours, theirs)
     return LINK.sub(r"\1", POINTER.sub("", ROW.sub("", text)))
 
 
