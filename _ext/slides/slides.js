@@ -53,7 +53,9 @@
       if (output && factor() < SMALLEST) { // code here, what it gives on the next slide
         output.remove();
         place(output);
-      } else shrink(block, factor());
+      } else for (let percent = 99; !fits(slide) && percent > 9; percent--) { // lines break elsewhere in smaller letters
+        block.style.zoom = percent / 100;
+      }
     }
     open();
     blocks.forEach(place);
