@@ -28,6 +28,7 @@ LOOK = """() => Reveal.getSlides().map(slide => {
         filled: Math.max(...boxes.map(box => box.bottom)),
         when: slide.querySelector(".when")?.textContent.replace("minutes ", ""),
         place: `#/${h}`,
+        vote: !!slide.querySelector(".vote"),
         content: [...slide.children].filter(part => part.checkVisibility()).length,
         zoom: Math.min(1, ...[...slide.querySelectorAll("[style*=zoom]")].map(part => +part.style.zoom)),
         formulas: [...slide.querySelectorAll("math")].filter(part => part.querySelector("merror")).length,
@@ -150,6 +151,13 @@ def test_the_explorers_digits_can_be_read_from_the_last_row(page, site):
 def test_a_lesson_has_at_most_30_slides_and_none_is_three_quarters_blank(decks, name):
     assert 15 < len(decks[name]["slides"]) <= 30
     assert not wrong({name: decks[name]}, "filled", lambda bottom: bottom < 720 / 4)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_vote_is_four_fifths_of_its_size_or_more(decks, name):
+    votes = [slide for slide in decks[name]["slides"] if slide["vote"]]
+    assert len(votes) > 5
+    assert min(slide["zoom"] for slide in votes) >= 0.8
 
 
 @pytest.mark.parametrize("name", LESSONS)
