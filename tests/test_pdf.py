@@ -74,6 +74,6 @@ def test_code_mathematics_and_outputs_are_text(text):
 
 
 def test_on_paper_a_question_is_its_text_without_its_answer(text):
-    assert "A depthwise layer with three channels, at one place" in text
+    assert "A depthwise layer with three channels. Each is as" in text
     assert "Wrong answers, and the beliefs that lead there" not in text
     assert "Next question" not in text

@@ -47,7 +47,8 @@ TEMPLATES = {
         "one output element", "corr2d_multi_in", own(draw=0, i=0, j=1), drawn((2, 3, 3), (2, 2, 2)),
         "Two input channels, and a kernel with a slice for each. What is `Y[{i}, {j}]`, the number in row {i} and "
         "column {j} of `corr2d_multi_in(X, K)`?",
-        "Each channel meets its own slice, and all products are added: {sum}.",
+        "The window begins in row {i} and column {j}. Each channel meets its own slice, and all products are added: "
+        "{sum}.",
         (of.MEAN, of.SHARED, of.ONE_CHANNEL, of.FLIPPED, of.EXCHANGED_HW), element, by_channel),
     "element_out": Template(
         "one output element", "corr2d_multi_in_out", own(draw=0, o=1), drawn((2, 2, 2), (2, 2, 2, 2)),
@@ -154,8 +155,8 @@ TEMPLATES = {
         "multiply-adds", "flops",
         own(c_i=(3, (2, 3, 4)), c_o=(4, (3, 4, 5)), h=(3, (2, 3, 4, 5)), k=(3, (1, 2, 3))),
         lambda c_i, c_o, h, k: layer(c_i, c_o, h + k - 1, h + k - 1, k),
-        "A layer does a multiply-add for each of its {c_o} * {c_i} * {k} * {k} weights at {h} * {h} output positions. "
-        "How many operations (FLOPs) is that?",
+        "A layer with {c_i} input and {c_o} output channels has {c_o} * {c_i} * {k} * {k} weights. It does a "
+        "multiply-add with each of them at {h} * {h} output positions. How many operations (FLOPs) is that?",
         "A multiply-add is a product and a sum, so two operations.",
         (of.MAC_ONE, of.NO_PLACES, of.TWO_LOOPS, of.OUTPUTS_OUT)),
 
@@ -174,7 +175,8 @@ TEMPLATES = {
         (of.INTERLEAVED, of.EVERYWHERE), lambda K, o, **_: K[o].flatten().nonzero().flatten()),
     "depthwise": Template(
         "groups", "depthwise", own(draw=0), drawn((3, 2, 2), (3, 2, 2)),
-        "A depthwise layer with three channels, at one place. Which numbers does it give, in their order?",
+        "A depthwise layer with three channels. Each is as large as its kernel, so that each map is one number. Which "
+        "numbers come out, in their order?",
         "Map `c` comes from channel `c` alone; nothing is summed over channels: {answer}.",
         (of.SUMMED, of.SHARED, of.MEAN, of.FLIPPED), flat, by_channel),
     "group_order": Template(
@@ -259,7 +261,7 @@ TEMPLATES = {
         lambda c_i, c_o: tensors(c_i, (c_i, 3, 3), (c_o, c_i, 2, 2)),
         "A layer has {c_o} output channels and {c_i} input channels. What makes output channel 1?",
         "Kernel 1 alone, which has a slice for each of the {c_i} input channels.",
-        options={"Kernel 1, on input channel 1 alone.": of.ZIP,
+        options={"Kernel 1, on input channel 1 alone.": of.ONE_CHANNEL,
                  "Kernel 0, which all output channels share.": of.SAME_OUTPUT,
                  "Kernel 1, which has a slice for each of the {c_i} input channels.": None,
                  "Kernel 1, with one slice for all {c_i} input channels.": of.SHARED}),
