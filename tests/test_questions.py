@@ -208,6 +208,8 @@ def test_numbers_with_which_two_beliefs_agree_are_refused():
     ("parameters", {"c": 3}, ValueError, "no number 'c': it has c_i, c_o, k"),
     ("parameters", {"c_i": 2.5}, TypeError, "c_i"),
     ("shape_in", {"k": 9}, ValueError, "no answer with these numbers"),
+    ("group_sees", {"groups": 0}, ValueError, "no tensors with these numbers"),
+    ("mismatch", {"c": 0}, ValueError, "no tensors with these numbers"),
     ("combined", {"c": 1}, ValueError, "gives the right result with these numbers"),
 ])
 def test_what_cannot_be_asked_is_refused(question, numbers, error, message):

@@ -14,10 +14,10 @@ from text2qti.qti import QTI
 from text2qti.quiz import Quiz
 
 from d2lconv.exercises.question_bank import TEMPLATES
-from d2lconv.exercises.question_page import marked
+from d2lconv.exercises.question_page import choices, marked
 from d2lconv.exercises.questions import variants
 
-SIZE, VARIANTS, MOST = 50, "abc", 4  # questions in a variant, their names, wrong answers of a question
+SIZE, VARIANTS = 50, "abc"  # questions in a variant, and their names
 SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!<>])")
 
 
@@ -31,17 +31,9 @@ def bank():
 
 
 def answers(question):
-    """The right answer and one for each belief, with what is said about it; in an order that gives nothing away."""
-    first = {belief: answer for answer, belief in reversed(question.wrong.items())}
-    said = {question.answer: f"Right. {question.why}"}
-    said |= {answer: f"{belief.name}. {belief.hint}" for belief, answer in list(first.items())[-MOST:]}
-    in_order = sorted(said, key=question.options.index if question.options else by_numbers)
-    return [(answer, said[answer], answer == question.answer) for answer in in_order]
-
-
-def by_numbers(answer):
-    """Sort answers by their numbers."""
-    return [float(x) for x in answer.split(", ")]
+    """The answers to choose from, each with what is said about it, and whether it is right."""
+    return [(answer, f"{belief.name}. {belief.hint}" if belief else f"Right. {question.why}", belief is None)
+            for answer, belief in choices(question)]
 
 
 # GIFT, https://docs.moodle.org/en/GIFT_format: HTML in which six signs are escaped

@@ -15,7 +15,7 @@ from docutils.statemachine import StringList
 from sphinx.errors import ExtensionError
 
 from d2lconv import ask
-from d2lconv.exercises.question_page import marked
+from d2lconv.exercises.question_page import choices, marked
 
 SOURCE = Path(__file__).parent / "lessons.yml"
 LINK = re.compile(r"\[(.*?)\]\(.*?\)")
@@ -95,16 +95,9 @@ def find(pages, page, code):
 
 def vote(question):
     """Show a question and its options; the answer and the beliefs come with the next key."""
-    by_belief = {belief.name: text for text, belief in reversed(question.wrong.items())}  # the first of each
-    wrong = [(text, name) for name, text in list(by_belief.items())[-4:]]
-    options = question.options or sorted([question.answer, *(text for text, _ in wrong)], key=order)
-    listed = "".join(f"<li>{marked(option)}</li>" for option in options)
-    beliefs = "".join(f"<li>{options.index(text) + 1}: {marked(name)}</li>"
-                      for text, name in sorted(wrong, key=lambda one: options.index(one[0])))
+    answers, beliefs = zip(*choices(question))
+    listed = "".join(f"<li>{marked(answer)}</li>" for answer in answers)
+    said = "".join(f"<li>{n}: {marked(belief.name)}</li>" for n, belief in enumerate(beliefs, 1) if belief)
     grid = f"<pre>{escape(question.grid)}</pre>" if question.grid else ""
     return (f'<div class="vote"><p>{marked(question.text)}</p>{grid}<ol>{listed}</ol><div class="fragment"><p><strong>'
-            f"{options.index(question.answer) + 1}.</strong> {marked(question.why)}</p><ul>{beliefs}</ul></div></div>")
-
-
-def order(text):
-    return [float(part) for part in text.replace(",", " ").split()]
+            f"{beliefs.index(None) + 1}.</strong> {marked(question.why)}</p><ul>{said}</ul></div></div>")

@@ -66,8 +66,7 @@ TEMPLATES = {
         lambda Y, o, **_: Y[0, o, 0, 0],
         lambda given, **numbers: by_channel((given[0][0], *given[1:]), **numbers)),
     "flip": Template(
-        "one output element", "corr2d", own(draw=0),
-        lambda draw: [plane[0] for plane in tensors(draw, (1, 2, 2), (1, 2, 2))],
+        "one output element", "corr2d", own(draw=0), drawn((2, 2), (2, 2)),
         "One channel, and one kernel of the same size. Which number does `Conv2d` give, before any bias?",
         "A layer correlates: the kernel's first element meets the window's first, {sum}. Nothing is flipped.",
         (of.FLIPPED, of.MEAN, of.EXCHANGED_HW), element,

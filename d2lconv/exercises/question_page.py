@@ -7,6 +7,8 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from d2lconv.exercises.engine.report import Misconception
+
 
 def ask_page(question):
     """Write a page that asks one question."""
@@ -32,6 +34,31 @@ def asset(name):
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
+# Answers and beliefs
+
+def by_belief(question):
+    """List the answers to which each belief leads."""
+    answers: dict[Misconception, list[str]] = {}
+    for answer, belief in question.wrong.items():
+        answers.setdefault(belief, []).append(answer)
+    return answers
+
+
+def choices(question):
+    """List the right answer, with None, and the first wrong one of each belief, with it, but of four beliefs at most.
+
+    Their order gives nothing away: that of the options, or of the numbers.
+    """
+    wrong = [(answers[0], belief) for belief, answers in by_belief(question).items()]
+    order = question.options.index if question.options else in_numbers
+    return sorted([(question.answer, None), *wrong[:4]], key=lambda choice: order(choice[0]))
+
+
+def in_numbers(answer):
+    """Return the numbers of an answer that is typed."""
+    return [float(number) for number in answer.split(", ")]
+
+
 # What is shown where no script runs
 
 def folded(question):
@@ -41,10 +68,10 @@ def folded(question):
         parts.append(f"<pre>{question.grid}</pre>")
     if question.options:
         parts.append(listed(question.options))
-    answers = {}
-    for answer, belief in question.wrong.items():
-        answers.setdefault(belief, []).append(answer.rstrip("."))
-    wrong = [f"{' or '.join(several)}: {belief.name}. {belief.hint}" for belief, several in answers.items()]
+    wrong = []
+    for belief, answers in by_belief(question).items():
+        several = " or ".join(answer.rstrip(".") for answer in answers)
+        wrong.append(f"{several}: {belief.name}. {belief.hint}")
     parts.append(
         "<details><summary>Answer</summary>"
         f"<p><strong>{marked(question.answer.rstrip('.'))}</strong>. {marked(question.why)}</p>"

@@ -135,7 +135,10 @@ def pose(name: str, numbers: Mapping[str, int], hide_next: bool = False) -> Ques
     """Compute the right answer, and what each belief makes of the same numbers."""
     template = TEMPLATES[name]
     with torch.device("cpu"):
-        arguments = template.arguments(**numbers)
+        try:
+            arguments = template.arguments(**numbers)
+        except (ArithmeticError, RuntimeError):
+            raise Unfit("there are no tensors with these numbers: take others.") from None
         words = template.words(arguments, **numbers)
         truth = outcome(template, EXERCISES[template.exercise].truth, arguments, numbers)
         found = [(wrong.misconception, outcome(template, wrong.function, arguments, numbers))
