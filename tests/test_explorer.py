@@ -380,6 +380,14 @@ def test_the_controls_reach_exactly_these_states(show):
     assert len(reached) > 100
 
 
+def test_a_weight_that_is_shown_no_longer_does_not_outlive_its_channels(show):
+    page = show()
+    open_panel(page, "Weight")
+    open_panel(page, "Weight")
+    control(page, "channels in", "1").check(force=True)
+    assert words(page) == "0*0 + 1*1 + 3*2 + 4*3 = 19"
+
+
 def test_groups_that_no_longer_fit_give_way(show):
     page = show(explore(groups=4))
     open_panel(page, "More")
@@ -943,6 +951,15 @@ def test_an_address_has_no_numbers_that_are_not_shown(visit):
     link = page.evaluate("navigator.clipboard.readText()")
     before = page.evaluate(READ)
     assert visit("#" + link.partition("#")[2]).evaluate(READ) == before
+
+
+def test_an_address_may_take_the_number_away_that_is_being_typed(visit):
+    page = visit("#explore=1~c_i:3")
+    number(page, "x:2:0:0").click()
+    page.keyboard.type("5")
+    page.evaluate("location.hash = 'explore=1~at:0:0:0'")
+    page.locator(".lines", has_text=CLASSIC).wait_for()
+    assert number(page, "x:2:0:0").count() == 0
 
 
 @pytest.mark.parametrize("broken", [

@@ -8,7 +8,7 @@ function explorer(root, given) {
   const start = {...sizes, stride, padding, dilation, groups, bias: Boolean(given.bias), relu: false, ...RIGHT, changes: {}};
   const options = {groups: [groups], ...Object.fromEntries(given.controls.map(({name, values}) => [name, values]))};
   let state = start, at = [0, 0, 0], open = 0, past = [], p, all, asked, typing, lately;
-  let sources = []; // for each matrix on the page, where its numbers come from
+  const sources = {}; // for each matrix on the page, where its numbers come from
   const shown = new Set(); // what a prediction has uncovered
 
   // ---- The page: a form, which is filled from the template beside this script.
@@ -40,8 +40,8 @@ function explorer(root, given) {
       : place ? `class="c" role="gridcell" tabindex="-1" data-row="${i}" data-col="${j}" ${place}` : 'class="c" role="cell"';
     const cells = () => numbers.map((row, i) => tag("div", key ? 'class="cells"' : 'class="cells" role="row"',
       row.map((_, j) => tag("span", `${cell(i, j)} data-lm-suppress-shortcuts`)))); // JupyterLab's own keys
-    sources.push({rows, key});
-    return tag("div", `class="part ${kind} ${picture ? "picture" : ""}" data-source="${sources.length - 1}" ` +
+    sources[`${kind}: ${name}`] = {rows, key};
+    return tag("div", `class="part ${kind} ${picture ? "picture" : ""}" data-source="${kind}: ${name}" ` +
       `style="--rows:${numbers.length};--columns:${numbers[0].length}"`,
     tag("span", 'class="cap" aria-hidden="true"', caption), picture ? canvas(name, place)
       : tag("div", `class="matrix" role="${role}" aria-label="${name}"`, cells(), '<i class="frame" aria-hidden="true"></i>'), below);
@@ -100,10 +100,9 @@ function explorer(root, given) {
   // Draw a state anew; the chosen element stays where it is, if it is still there.
   function draw(change = {}) {
     state = {...state, ...change};
-    asked = undefined; // its channel may be gone
+    asked = typing = undefined; // they may be gone
     state.groups = options.groups.findLast(groups => groups <= state.groups && fits({...state, groups})) ?? state.groups;
     renew();
-    sources = [];
     drawOutputs();
     drawWeight();
     for (const input of parts("[type=radio]")) {
@@ -167,6 +166,7 @@ function explorer(root, given) {
 
   // The whole weight: a row of slices for each output channel, a column for each input channel.
   function drawWeight() {
+    part(".slices").replaceChildren();
     if (part(".weight").hidden) return;
     const slice = (o, c) => tag("td", `class="${hue(c)}"`, p.K[o][c - p.first(o)]
       ? matrix("w-map", "", `slice ${c} of kernel ${o}`, () => p.K[o][c - p.first(o)]) : "");
@@ -261,8 +261,10 @@ function explorer(root, given) {
     change(cell.dataset.key, value, cell);
   }
   function leave() {
-    if (typing) typing.ariaInvalid = false;
-    [typing, lately] = [null, null];
+    lately = null;
+    if (!typing) return;
+    typing.ariaInvalid = false;
+    typing = null;
     fill();
   }
   const select = cell => getSelection().selectAllChildren(cell);
