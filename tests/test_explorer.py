@@ -667,6 +667,24 @@ def linked(page, part):
     return page.locator(f"{part}.linked").all_text_contents()
 
 
+PRESS = """draws => draws.forEach(draw => {
+    const parts = "[type=radio], button:not([data-do=copy]), [data-row], [contenteditable=plaintext-only]";
+    const found = [...document.querySelectorAll(parts)].filter(part => part.checkVisibility() && !part.disabled);
+    const part = found[Math.floor(draw * found.length)];
+    part.focus();
+    part.click();
+})"""
+
+
+@pytest.mark.parametrize("given", [(), (torch.ones(3, 6, 12), torch.ones(3, 3, 2, 2))])
+@pytest.mark.parametrize("predict", [False, True])
+def test_three_hundred_random_presses_break_nothing(show, given, predict):
+    page, draw = show(explore(*given, predict=predict)), random.Random(len(given) + predict)
+    page.evaluate(PRESS, [draw.random() for _ in range(300)])
+    page.get_by_role("button", name="Reset").click()
+    assert page.locator("[data-row][aria-selected=true], .y-map.picture.chosen").count() == 1
+
+
 def test_a_pixel_shows_the_outputs_that_it_reaches(show):
     page = show()
     number(page, "x:0:1:1").hover()
@@ -714,6 +732,17 @@ def test_each_wrong_belief_is_told_apart_from_the_layer(show):
         "If every slice's map came out, there were 1 * 2 = 2 maps, not 1: "
         "a layer adds the maps of each kernel into one.")
     assert page.locator(".result .wrong").count() == 2
+
+
+def test_a_wrong_belief_holds_when_the_chosen_output_is_taken_away(show):
+    page = show()
+    open_panel(page, "What if …?")
+    control(page, "The channels' maps are", "averaged?").check(force=True)
+    control(page, "channels out", "3").check(force=True)
+    element(page, 2, 0, 0).click()
+    control(page, "channels out", "2").check(force=True)
+    assert page.locator(".where").text_content() == "56 in output 0, row 0, column 0"
+    assert page.locator(".wrong .lit").all_text_contents() == ["28"]
 
 
 def test_an_activation_before_the_sum_differs_where_a_map_is_negative(show):

@@ -103,6 +103,7 @@ function explorer(root, given) {
     asked = typing = undefined; // they may be gone
     state.groups = options.groups.findLast(groups => groups <= state.groups && fits({...state, groups})) ?? state.groups;
     renew();
+    at = at.map((n, axis) => n < p.shape[axis] ? n : 0);
     drawOutputs();
     drawWeight();
     for (const input of parts("[type=radio]")) {
@@ -111,7 +112,7 @@ function explorer(root, given) {
       input.disabled = !["c_i", "c_o"].includes(input.name) && !fits({...state, [input.name]: value});
     }
     [part(".size").textContent, part(".count").textContent] = [size_words(p), weight_words(p)];
-    choose(at.map((n, axis) => n < p.shape[axis] ? n : 0), true);
+    choose(at, true);
   }
   function renew() {
     [p, all] = [problem(given, state), null];
