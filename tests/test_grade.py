@@ -143,6 +143,7 @@ def test_right_functions_pass_and_no_others(marks, name, right):
 @pytest.mark.parametrize(("name", "exercise", "said"), [
     ("mean", "macs", "Not yet. Write macs"),
     ("right", "macs", "no macs in this notebook"),
+    ("mean", "corr2d_multi_in", "yours = [[28, 36], [52, 60]] wanted = [[ 56, 72], [104, 120]]"),
     ("mean again", "macs", "it stops with an error. ValueError"),
     ("layer", "macs", "the function itself"),
     ("changed", "corr2d_multi_in", "changes X"),

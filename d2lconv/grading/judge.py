@@ -184,7 +184,7 @@ def row(notebook: RemoteNotebook, path: str, name: str) -> Row:
     found = (wrong or report.findings)[0]
     text, remark = found.text, NOT_DONE if found.kind == "todo" else ""
     if found.kind == "wrong":
-        text = " ".join([text, *found.hint.splitlines()])
+        text = " ".join([text, *(found.hint or found.numbers).split()])
     if not report.passed:
         text += notebook.stopped()
     elif function.borrowed:
