@@ -22,9 +22,11 @@ def photograph():
     pixels = torch.tensor(plt.imread(get_sample_data("grace_hopper.jpg", asfileobj=False)))
     square = pixels.movedim(-1, 0)[None, :, :512].float()
     X = interpolate(square, (64, 64), mode="area")[0].round()
-    K = torch.stack([SOBEL.expand(3, 3, 3), torch.stack([POINT, 0 * POINT, 0 * POINT]),
-                     torch.stack([2 * POINT, -POINT, -POINT]), torch.full((3, 3, 3), 1 / 27)])
-    return X, K
+    edges = SOBEL.expand(3, 3, 3)
+    red = torch.stack([POINT, 0 * POINT, 0 * POINT])
+    red_not_white = torch.stack([2 * POINT, -POINT, -POINT])
+    mean = torch.full((3, 3, 3), 1 / 27)
+    return X, torch.stack([edges, red, red_not_white, mean])
 
 
 class Shown(Directive):
@@ -33,7 +35,8 @@ class Shown(Directive):
     optional_arguments = 1
 
     def run(self):
-        shown = getattr(d2lconv, self.name)(*photograph() if self.arguments == ["photograph"] else ())
+        given = photograph() if self.arguments == ["photograph"] else ()
+        shown = getattr(d2lconv, self.name)(*given)
         return [nodes.raw("", shown._repr_html_(), format="html"),
                 nodes.raw("", repr(shown), format="text")]
 

@@ -26,9 +26,12 @@ def row(entry, now):
     """Write one record as the cells of a row."""
     if entry is None:
         return ["not run", *[""] * (len(HEADER) - 2)]  # the lane's name and this stand before
-    torch = entry["torch"] + (f", CUDA {entry['cuda']}, driver {entry['driver']}" if "cuda" in entry else "")
-    return [entry["device"], torch, entry["date"], str(entry["runs"]), f"{entry['equal']:,} of {entry['compared']:,}",
-            "this one" if entry["state"] == now else "an earlier one"]
+    versions = entry["torch"]
+    if "cuda" in entry:
+        versions += f", CUDA {entry['cuda']}, driver {entry['driver']}"
+    agree = f"{entry['equal']:,} of {entry['compared']:,}"
+    state = "this one" if entry["state"] == now else "an earlier one"
+    return [entry["device"], versions, entry["date"], str(entry["runs"]), agree, state]
 
 
 def table(rows):

@@ -92,6 +92,7 @@ def input_rows(X: Tensor, K: Tensor, element: Arithmetic, geometry: Geometry) ->
     top, left = i * geometry.stride[0], j * geometry.stride[1]
     d_h, d_w = geometry.dilation
     high, wide = (dilated(k, d) for k, d in zip(geometry.kernel_size, geometry.dilation))
+    frame = (top, left, high, wide)
     window = torch.zeros_like(outside)
     window[top:top + high:d_h, left:left + wide:d_w] = True
 
@@ -106,7 +107,7 @@ def input_rows(X: Tensor, K: Tensor, element: Arithmetic, geometry: Geometry) ->
         n = c - element.channels[0]
         weights = K[o, n]
         alone = conv2d(X[None, c], weights[None, None], None, geometry.stride, 0, geometry.dilation)[0]
-        image = Grid(name, X[c], tiles(X[c], outside=outside, window_tint=window), hue, (top, left, high, wide))
+        image = Grid(name, X[c], tiles(X[c], outside=outside, window_tint=window), hue, frame)
         kernel = Grid(f"slice K[{o}, {n}]", weights, tiles(weights, tint), hue, sign=STAR)
         term = Grid(f"{name}'s map", alone, tiles(alone), hue, (i, j, 1, 1), "=", "+" * (n > 0))
         term.tiles[i][j] = tint
@@ -133,10 +134,16 @@ def lay_out_weight(K: Tensor) -> tuple[list[Row], str]:
     c_o, c_i = K.shape[:2]
     rows: list[Row] = []
     for o in kept(c_o):
-        rows.append([Grid(f"K[{o}, {c}]", K[o, c], tiles(K[o, c], f"{channel(c)}_tint"), channel(c))
-                     for c in kept(c_i)])
+        row = []
+        for c in kept(c_i):
+            hue = channel(c)
+            row.append(Grid(f"K[{o}, {c}]", K[o, c], tiles(K[o, c], f"{hue}_tint"), hue))
+        rows.append(row)
     columns: list[Row] = [*zip(*with_rest(rows, c_o))]
-    texts = [f"K[{o}, {c}] = {k}" for o, kernel in enumerate(K.tolist()) for c, k in enumerate(kernel)]
+
+    texts = []
+    for o, kernel in enumerate(K.tolist()):
+        texts += [f"K[{o}, {c}] = {numbers}" for c, numbers in enumerate(kernel)]
     return with_rest(columns, c_i), f"{c_o} kernels of {c_i} slices: {', '.join(elide(texts))}"
 
 

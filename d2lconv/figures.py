@@ -189,8 +189,8 @@ def draw_grid(ax: Axes, x: float, y: float, grid: Grid) -> None:
     write(ax, x, bottom + 0.4, grid.below)
     if not grid.texts:
         image = grid.values.abs() if grid.values.is_complex() else grid.values
-        edges = left, left + wide * columns, bottom, top
-        ax.imshow(image.double().numpy(), "gray", extent=edges, aspect="auto", clip_on=False)
+        right = left + wide * columns
+        ax.imshow(image.double().numpy(), "gray", extent=(left, right, bottom, top), aspect="auto", clip_on=False)
     for i, row in enumerate(grid.texts):
         for j, text in enumerate(row):
             tile = grid.tiles[i][j]

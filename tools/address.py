@@ -30,12 +30,17 @@ def occurrences(address):
 def files():
     """Every file that is in git, or would be with the next `git add`; without git, what .gitignore leaves."""
     if not (ROOT / ".git").exists():
-        ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text("utf-8").splitlines() if line[:1] != "#"]
-        return [path for path in sorted(ROOT.rglob("*")) if path.is_file() and not any(
-            fnmatch(part, name) for part in path.relative_to(ROOT).parts for name in ignored)]
+        lines = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+        ignored = [line.strip("/") for line in lines if not line.startswith("#")]
+        return [path for path in sorted(ROOT.rglob("*")) if path.is_file() and not matches(path, ignored)]
     listing = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
                              cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout.decode().split("\0")
     return [ROOT / name for name in sorted(set(listing)) if (ROOT / name).is_file()]
+
+
+def matches(path, ignored):
+    """Whether a part of a path has one of these patterns."""
+    return any(fnmatch(part, pattern) for part in path.relative_to(ROOT).parts for pattern in ignored)
 
 
 def write(new, old):
