@@ -355,8 +355,8 @@ def geometry_of(input_shape: Sequence[int], weight_shape: Sequence[int], stride:
     geometry = Geometry((h, w), (k_h, k_w), stride, padding, dilation, groups)
     if min(geometry.output_size) < 1:
         hint = layout_hint(names, input_shape, weight_shape, groups)
-        for side, *sizes in zip(("high", "wide"), (h, w), (k_h, k_w), map(sum, padding), dilation):
-            check_fit(names, side, *sizes, hint=hint)
+        for side, size, k, pads, d in zip(("high", "wide"), (h, w), (k_h, k_w), padding, dilation):
+            check_fit(names, side, size, k, sum(pads), d, hint)
     return geometry
 
 

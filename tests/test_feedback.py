@@ -267,6 +267,55 @@ def test_a_report_says_it(name, said, function):
     assert said in str(report)
 
 
+CAME_BACK = [
+    *(("corr2d", f"a tensor is wanted, but {what} came back", value) for what, value in [
+        ("a list", [1, 2]), ("a tuple", (1, 2)), ("a NumPy array", np.zeros(3)), ("a float", 1.5), ("an int", 1),
+        ("a string", "text"), ("True or False", True), ("a function", corr), ("an object of type dict", {})]),
+    ("macs", "a number is wanted, but a tensor came back", torch.ones(2)),
+    ("macs", "a number is wanted, but a string came back", "27"),
+    ("macs", "a number is wanted, but True or False came back", True),
+    ("agree", "True or False is wanted, but an int came back", 1),
+    ("output_shape", "3 numbers are wanted, as a tuple, but an int came back", 3),
+    ("output_shape", "There are 2, and 3 are wanted", (1, 2)),
+    ("output_shape", "a number is wanted, but a string came back", ("1", "2", "3")),
+    ("fold", "two tensors are wanted, as a tuple, but a tensor came back", torch.ones(2, 2, 1, 1)),
+    ("fold", "two tensors are wanted, as a tuple, but a list of length 1 came back", [torch.ones(2, 2, 1, 1)]),
+    ("fold", "a tensor is wanted, but a list came back", (torch.ones(2, 2, 1, 1), [1, 2])),
+]
+
+
+@pytest.mark.parametrize(("name", "said", "value"), CAME_BACK, ids=lambda part: part if isinstance(part, str) else "")
+def test_what_came_back_is_called_by_its_name(name, said, value):
+    report = judge(name, lambda *arguments, **options: value)
+    assert said in str(report).replace("\n  ", " ")
+
+
+@pytest.mark.parametrize(("said", "function"), [
+    ("a generator (from yield, or from for in round brackets)", generator),
+    ("a coroutine (from async)", coroutine),
+    ("None (nothing)", lambda X, K: corr(X, K) if X[0, 0] == 0 else None),
+])
+def test_what_came_back_for_a_tensor_is_called_by_its_name(said, function):
+    assert f"a tensor is wanted, but {said} came back" in str(exercises.check_corr2d(function))
+
+
+def test_integers_are_right_where_they_are_equal_and_else_are_not():
+    def integers(X, K, factor=1):
+        Y = factor * corr(X, K)
+        return Y.long() if torch.equal(X, X.round()) else Y
+
+    assert exercises.check_corr2d(integers)
+    report = exercises.check_corr2d(lambda X, K: integers(X, K, 1.5))
+    assert report.findings[0].text == "Right so far: every shape."
+    assert report.findings[1].text.startswith("One channel")
+
+
+def test_another_shape_for_float64_is_a_note():
+    report = exercises.check_corr2d(lambda X, K: X if X.dtype == torch.float64 else corr(X, K))
+    assert report.passed
+    assert report.findings[-1].kind == "note"
+
+
 def test_a_branch_without_return_is_shown_its_problem_and_is_not_called_unwritten():
     def parameters(c_i, c_o, k_h, k_w, bias=True, groups=1):
         if bias:

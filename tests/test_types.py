@@ -1,5 +1,6 @@
 """The types that the package states: a strict checker lets every right use pass, and notices each wrong one."""
 
+import re
 import runpy
 from pathlib import Path
 
@@ -26,9 +27,14 @@ def complaints(tmp_path_factory):
     """What the checker says about right and wrong uses, from one run."""
     wrong = tmp_path_factory.mktemp("types") / "wrong_use.py"
     wrong.write_text("\n".join(HEAD + WRONG), encoding="utf-8")
-    said, trouble, _ = api.run(["--config-file", str(HERE.parent / "pyproject.toml"), str(RIGHT), str(wrong)])
+    checked = map(str, (HERE.parent / "d2lconv", RIGHT, wrong))
+    said, trouble, _ = api.run(["--config-file", str(HERE.parent / "pyproject.toml"), *checked])
     assert not trouble
     return said
+
+
+def test_the_package_passes_the_strict_checker(complaints):
+    assert not re.search(r"^\S*d2lconv/.*error", complaints, re.MULTILINE), complaints
 
 
 def test_what_users_may_write_passes_the_strict_checker_and_runs(complaints):

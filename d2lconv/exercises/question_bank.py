@@ -209,7 +209,7 @@ TEMPLATES = {
         "Each output is a row of `K` times the channels, as in a matrix product: {sums}.",
         (of.MEAN, of.SHARED, of.ONE_CHANNEL, of.SAME_OUTPUT, of.RELU_FIRST), flat,
         lambda given, **_: {"pixel": in_a_row(given[0]), "grid": "\n".join(block("K", given[1].flatten(1))),
-                            "sums": " and ".join(str(explain(*given, (o, 0, 0))) for o in range(2))}),
+                            "sums": " and ".join(str(explain(given[0], given[1], (o, 0, 0))) for o in range(2))}),
     "grey": Template(
         "1x1", "grey_kernel", own(draw=11), drawn((1, 3, 1, 1)),
         "A layer for colour pictures gets a grey one, three times the same channel. Its kernel's three slices are 1x1: "
