@@ -99,13 +99,12 @@ def in_another_shape(value, truth):
 
 def number_by_number(value, truth):
     """A factor, a difference, or what became of some numbers."""
-    if same(value, truth):
+    if same(value, truth, ABOUT):
         yield NEARLY
     elif value.any() and truth.any():
         factor = f"{((value * truth).sum() / (truth * truth).sum()).item():.4g}"
         if same(value, float(factor) * truth, ABOUT):
-            sayings = {"1": NEARLY, "-1": "The sign is the wrong one."}
-            yield sayings.get(factor, f"It is {factor} times what is wanted.")
+            yield "The sign is the wrong one." if factor == "-1" else f"It is {factor} times what is wanted."
     difference = value - truth
     more = difference.flatten()[0].item()
     if same(difference, torch.full_like(truth, more)):
