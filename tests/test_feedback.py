@@ -308,6 +308,21 @@ def test_integers_are_right_where_they_are_equal_and_else_are_not():
     report = exercises.check_corr2d(lambda X, K: integers(X, K, 1.5))
     assert report.findings[0].text == "Right so far: every shape."
     assert report.findings[1].text.startswith("One channel")
+    assert "[19, 25]" in report.findings[1].numbers
+
+
+@pytest.mark.parametrize(("name", "function"), [
+    ("hwio_to_oihw", lambda K: K.permute(3, 2, 0, 1).half()),
+    ("grey_kernel", lambda K: K.sum(1, keepdim=True).half()),
+])
+def test_what_only_moves_numbers_may_round_each_once(name, function):
+    report = judge(name, function)
+    assert report.passed
+    assert report.findings[1].text == "float32 went in, float16 came out."
+
+
+def test_one_number_may_be_rounded_as_any_sum_may():
+    assert exercises.check_grey_kernel(lambda K: K.sum(1, keepdim=True) * (1 + 3e-7))
 
 
 def test_another_shape_for_float64_is_a_note():
