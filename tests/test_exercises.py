@@ -20,6 +20,7 @@ from d2lconv import exercises, loops
 from d2lconv.exercises import EXERCISES
 from d2lconv.exercises import misconceptions as of
 from d2lconv.exercises.engine.check import checker
+from d2lconv.exercises.engine.exercise import Exercise
 from d2lconv.exercises.engine.report import Section
 from d2lconv.exercises.misconceptions import READ
 from d2lconv.exercises.tasks import counts, kernels
@@ -513,6 +514,90 @@ def test_a_misconception_in_other_code_gets_its_name(exercise, name, function):
     report = judge(exercise, function)
     assert not report.passed
     assert report.misconception == name
+
+
+# How much must agree before a name is given. Problem n asks for n, and the n-th letter says what comes out of it.
+
+
+def refused(n):
+    raise AssertionError
+
+
+LETTERS = {"r": lambda n: n, "a": lambda n: n + 100, "b": lambda n: -n, "c": lambda n: -(n + 100),
+           "x": lambda n: n // 0, "y": refused}
+
+
+def spelt(letters):
+    """A function that answers n by its letter."""
+    return lambda n, k=0: LETTERS[letters[n - 1]](n)
+
+
+def names_for(learner, *changes, stages=1, options=()):
+    """The misconceptions that are named where n of them are known, each by a change of the right function."""
+    def itself(n, k=0):
+        """Return n."""
+        return n
+
+    numbers = [(n,) for n in range(1, len(learner) + 1)]
+    each = len(numbers) // stages
+    problems = {f"stage {place}": numbers[place * each:(place + 1) * each] for place in range(stages)}
+    known = tuple(zip((of.PLUS_ONE, of.SIGN), changes))
+    return checker(Exercise(itself, problems, READ["sizes"], known, options=options))(spelt(learner)).misconceptions
+
+
+@pytest.mark.parametrize(("belief", "learner", "is_named"), [
+    ("aarr", "aarr", True),      # it is wrong where the belief is, in the same way,
+    ("aarr", "aaar", False),     # and nowhere else,
+    ("aaar", "aarr", False),
+    ("aaar", "aabr", False),     # and in no other way
+    ("arrr", "arrr", False),     # one agreement is chance
+    ("xxrr", "xxrr", True),      # to stop, too, agrees, beside two that are right
+    ("xrrr", "xrrr", False),
+    ("xxxr", "xxxr", False),
+    ("aaxr", "aabr", True),      # where the belief stops, any number will do,
+    ("aaxx", "aabb", True),      # for half of the faults at most,
+    ("aaxxx", "aabbb", False),
+    ("aaxr", "aayr", False),     # but not to stop in another way
+    ("aabr", "aaxr", False),
+])
+def test_a_name_needs_two_agreements_half_of_the_faults_and_no_contradiction(belief, learner, is_named):
+    assert names_for(learner, lambda n: spelt(belief)(n)) == (("off by one in the output size",) if is_named else ())
+
+
+@pytest.mark.parametrize(("learner", "options", "is_named"), [
+    ("aaaabb", ("k",), True),
+    ("aabbbb", ("k",), False),  # the first stage alone
+    ("aaaabb", (), False),
+])
+def test_only_where_options_are_built_one_by_one_a_later_stage_may_be_wrong_in_another_way(learner, options, is_named):
+    names = names_for(learner, lambda n: spelt("aaaaaa")(n), stages=3, options=options)
+    assert bool(names) == is_named
+
+
+@pytest.mark.parametrize(("more", "negative", "learner", "order"), [
+    ("aarr", "bbrr", "ccrr", (0, 1)),
+    ("arrr", "brrr", "crrr", ()),      # one agreement is chance
+    ("aaxr", "bbrr", "ccxr", (0, 1)),
+    ("aaxr", "bbrr", "ccbr", ()),      # together they must explain everything
+    ("rraa", "brbr", "brca", (1, 0)),  # what is seen in the first problem comes first
+    ("rarr", "rbrr", "arrr", ()),
+])
+def test_two_mistakes_are_named_where_together_they_explain_everything(more, negative, learner, order):
+    def first(n, Y):
+        return Y if more[n - 1] == "r" else spelt(more)(n)
+
+    def second(n, Y):
+        return Y if negative[n - 1] == "r" else -Y
+
+    names = "off by one in the output size", of.SIGN.name
+    assert names_for(learner, first, second) == tuple(names[place] for place in order)
+
+
+def test_of_two_mistakes_the_one_that_is_seen_comes_first_whatever_the_other_does_alone():
+    def negative(n, Y):
+        return -n if n == 1 else Y
+
+    assert names_for("baar", lambda n: spelt("aaar")(n), negative) == (of.SIGN.name, of.PLUS_ONE.name)
 
 
 @pytest.mark.parametrize("mode", ["same", "full"])
