@@ -19,6 +19,7 @@ import d2lconv
 from d2lconv import exercises, loops
 from d2lconv.exercises import EXERCISES
 from d2lconv.exercises import misconceptions as of
+from d2lconv.exercises.engine import observe
 from d2lconv.exercises.engine.check import checker
 from d2lconv.exercises.engine.exercise import Exercise
 from d2lconv.exercises.engine.report import Section
@@ -710,6 +711,55 @@ def test_what_all_wrong_results_have_in_common_is_said_where_no_name_is_known(na
     assert not report.passed
     assert report.misconception is None, report
     assert said in report.findings[-1].hint
+
+
+T = torch.tensor([[1, 2, 3], [4, 5, 6.5]]).double()
+SIGNS = torch.tensor([[-1.5, 2.5], [3.5, -4.5]]).double()
+AWRY = torch.tensor([[4, 0, 4], [4, 5, 6.5]]).double()  # T with another first row
+OTHERS_0 = "Where a number came out it is right: the others stayed 0."
+ORDER = "The right numbers are there, in another order."
+SHAPE = "All numbers are right, and in order: only their shape is not."
+ROUNDED = "What follows the decimal point is lost."
+LAST_OF_EACH = ["Along axis 0, only the last is wrong.", "Along axis 0, only the first is right.",
+                "Along axis 1, only the last is wrong."]
+
+
+@pytest.mark.parametrize(("value", "wanted", "said"), [
+    (T, 1.0005 * T, [observe.NEARLY, observe.NEARLY]),
+    (1.005 * T, T, ["It is 1.005 times what is wanted.", observe.NEARLY]),
+    (T + torch.tensor([0.03, -0.02, 0.01]), T, [observe.NEARLY]),
+    (2 * T, T, ["It is 2 times what is wanted."]),
+    (-T, T, ["The sign is the wrong one."]),
+    (T + 2, T, ["It is 2 too large."]),
+    (T - 2, T, ["It is 2 too small."]),
+    (3 * T[:1, :1], T[:1, :1], ["It is 3 times what is wanted.", "It is 2 too large."]),
+    (0 * T, T, ["Nothing but zeros came out.", OTHERS_0]),
+    (T * (T < 6), T, [OTHERS_0, *LAST_OF_EACH]),
+    (SIGNS.clamp(min=0), SIGNS, ["What is negative became 0: no activation is asked for.", OTHERS_0]),
+    (T.floor(), T, [ROUNDED, *LAST_OF_EACH]),
+    (T.ceil(), T, [ROUNDED, *LAST_OF_EACH]),
+    (T.round(), T, [ROUNDED, *LAST_OF_EACH]),
+    (SIGNS.trunc(), SIGNS, [ROUNDED]),
+    (AWRY, T, ["Along axis 0, only the last is right.", "Along axis 0, only the first is wrong."]),
+    (T[1], T, ["Only the last along axis 0 came out."]),
+    (T[:1], T, ["Only the first along axis 0 came out."]),
+    (T[:, 0], T, ["Only the first along axis 1 came out."]),
+    (T[:, -1:], T, ["Only the last along axis 1 came out."]),
+    (T.sum(0), T, ["Axis 0 was summed over, and should stay."]),
+    (T.sum(1, keepdim=True), T, ["Axis 1 was summed over, and should stay."]),
+    (T.sum(), T, ["All of it was summed up to one number: which axes should stay?"]),
+    (T[None], T, ["All numbers are right: an axis of size 1 is too many.", SHAPE, ORDER]),
+    (T[None, None], T, ["All numbers are right: 2 axes of size 1 are too many.", SHAPE, ORDER]),
+    (T, T[None, None], ["All numbers are right: 2 axes of size 1 are missing.", SHAPE, ORDER]),
+    (T[:, None], T[None], ["All numbers are right: an axis of size 1 is in another place.", SHAPE, ORDER]),
+    (T.flatten(), T, [SHAPE, ORDER]),
+    (T.mT, T, [ORDER]),
+    (T.flip(1), T, [ORDER]),
+    (torch.cat([T, T]), T, []),
+    (torch.full_like(T, 3), T, []),
+])
+def test_all_that_is_true_of_a_wrong_result_is_seen_and_nothing_else(value, wanted, said):
+    assert list(observe.sentences(value, wanted)) == said
 
 
 @pytest.mark.parametrize("name", ["red_only", "hwio_to_oihw", "block_diagonal", "channel_shuffle"])
