@@ -862,6 +862,14 @@ def test_a_new_exercise_needs_one_place_only():
   https://your_name.github.io/d2lconv/output_channels.html#what-is-the-output-size-of-a-convolution"""
 
 
+def test_an_exercise_that_makes_a_tensor_of_integers_is_refused_in_words():
+    with pytest.raises(TypeError, match="some_ones makes a tensor of integers alone: let it take a tensor, too"):
+        @task("sizes", {"once": [(1,), (2,)]})
+        def some_ones(n):
+            return torch.ones(n)
+    assert "some_ones" not in EXERCISES
+
+
 def test_every_hint_is_a_sentence():
     for misconception in {of.IN_PLACE, *misconceptions()}:
         assert misconception.hint.endswith((".", ")", "?"))

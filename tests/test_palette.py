@@ -32,7 +32,7 @@ def test_contrast_is_that_of_wcag():
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize(("ink", "paper"), READ, ids="-on-".join)
+@pytest.mark.parametrize(("ink", "paper"), READ, ids=map("-on-".join, READ))
 def test_text_can_be_read(ink, paper, theme):
     assert contrast(PALETTE[ink][THEMES[theme]], PALETTE[paper][THEMES[theme]]) >= 4.5
 

@@ -46,7 +46,7 @@ def test_every_page_in_the_contents_is_there_and_no_answer_is(edition):
 def test_the_exercises_lose_their_pointers_and_nothing_else(edition):
     ours, theirs = (prose(folder / "book/exercises.ipynb") for folder in (ROOT, edition))
     pointer = r"\n\n<details>\n<summary>Still stuck\?</summary>\n\nRead \[the solution\].*\n\n</details>"
-    assert len(re.findall(pointer, ours)) == 20
+    assert len(re.findall(pointer, ours)) == len(re.findall(r"\*\*Exercise \d+\*\*", ours)) > 0
     stripped = re.sub(r"\[(solutions)\]\([^)]*\)", r"\1", re.sub(pointer, "", ours))
     (rocket,) = (place for place in students.INSTEAD if place in ours)
     assert theirs == stripped.replace(rocket, students.INSTEAD[rocket])

@@ -8,16 +8,23 @@ from torch.nn.functional import pad
 
 from d2lconv.exercises import misconceptions as of
 from d2lconv.exercises.engine.exercise import EXERCISES, Exercise, axes
+from d2lconv.exercises.engine.values import has_tensor
 from d2lconv.exercises.tasks.changes import biased, flipped, on, repeated, totalled
 from d2lconv.exercises.tasks.layer_slips import sides, whole_layer
 
 
 def task(read, problems, wrong=(), **more):
-    """Register an exercise with its own wrong answers, and with the slips that its axes and arguments allow."""
+    """Register an exercise with its own wrong answers, and with the slips that its axes and arguments allow.
+
+    It makes numbers of integers, or takes a tensor: slips in integers have no tensors as their results.
+    """
     def register(truth):
         (first, *_), *_ = problems.values()
         counted = all(isinstance(value, int) for value in first)
-        generated = slips(axes(truth)) + results(truth(*first))
+        answer = truth(*first)
+        if counted and has_tensor(answer):
+            raise TypeError(f"{truth.__name__} makes a tensor of integers alone: let it take a tensor, too.")
+        generated = slips(axes(truth)) + results(answer)
         generated += arguments(truth, read, wrong) if counted else []
         changes = *wrong, *generated
         EXERCISES[truth.__name__] = Exercise(truth, problems, of.READ[read], changes, **more)
