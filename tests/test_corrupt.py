@@ -56,6 +56,8 @@ def test_a_book_without_numbers_proves_nothing(tmp_path):
     ("$19 + 37 = 56$", ["true"] * 3),
     ("$19 + 37 = 57$", ["FALSE"] * 3),
     ("Section 7.4 of 2023, `77`, a 1x1 layer, float32, TF32", ["a reference", "a year", "code"] + ["a name"] * 4),
+    ("[Exercises](exercises.ipynb) 11, 12 and 13 · 20 minutes · hard", ["a reference"] * 3 + ["a time to plan"]),
+    ("Since PyTorch 2.6 it takes 20 minutes.", ["a version", None]),
 ])
 def test_a_number_in_prose_has_a_source_or_has_none(tmp_path, prose, sources):
     page = notebook(tmp_path, prose, "padding, n = 4 - 1, 7\nassert padding == 3", "56, 20.915 and 26843545600\n")

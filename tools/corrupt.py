@@ -94,14 +94,16 @@ def outputs(folder):
 # Prose.
 
 NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?(?:e[+-]?\d+)?")
-ONE = r"\d[\d.,]*"
+ONE = r"\d+(?:[.,]\d+)*"
 MORE = rf"{ONE}(?:(?:,| and|, and| or| to) {ONE})*"
 ALLOWED = {  # what needs no cell, tried in this order; the rest of the text is prose
     "code": r"(?s:```.*?```)|`[^`]+`|^(?: {4}|\t).*$",
     "a link": r"(?<=\])\([^)]*\)|\[\d+\](?=\()|https?://\S+|^\([\w-]+\)=$|\{[a-z]+\}",
     "an entry's number": r"^ *\d+\. |\*\*(?:Exercise|Solution) \d+\*\*",
-    "a reference": rf"(?i:\b(?:sections?|equations?|exercises?|D2L|chapters?|units?|course STAT)) {MORE}",
-    "a version": rf"\d+\.\d+\.\d+|\b(?:Python|Keras|[Nn]um[Pp]y|pandas|BY-SA|Colab|version) {ONE}",
+    "a reference": rf"(?i:\b(?:sections?|equations?|exercises?|D2L|chapters?|units?|course STAT|Rec\.))"
+                   rf"(?:\]\([^)]*\))? {MORE}",
+    "a time to plan": rf"{ONE} minutes ·",
+    "a version": rf"\d+\.\d+\.\d+|\b(?:Python|PyTorch|Keras|[Nn]um[Pp]y|pandas|BY-SA|Colab|version) {ONE}",
     "a name": r"\b(?!\d+(?:\.\d+)?e-?\d)\w*(?:\d[A-Za-z@]|[A-Za-z_]\d)[\w@]*|\b\d-D\b|\b[A-Z]\w*-\d+\b",
     "a label": rf"(?i:\b(?:channels?|axis|kernels?|slices?|rows?|columns?|outputs?|pixels?|groups?|number)) {MORE}",
     "a year": r"\b(?:19|20)\d\d\b(?! [a-z]+s\b)",
