@@ -533,8 +533,8 @@ def spelt(letters):
     return lambda n, k=0: LETTERS[letters[n - 1]](n)
 
 
-def names_for(learner, *changes, stages=1, options=()):
-    """The misconceptions that are named where n of them are known, each by a change of the right function."""
+def report_for(learner, *changes, stages=1, options=()):
+    """The report on a learner's answers, where at most two misconceptions are known by their changes."""
     def itself(n, k=0):
         """Return n."""
         return n
@@ -543,7 +543,11 @@ def names_for(learner, *changes, stages=1, options=()):
     each = len(numbers) // stages
     problems = {f"stage {place}": numbers[place * each:(place + 1) * each] for place in range(stages)}
     known = tuple(zip((of.PLUS_ONE, of.SIGN), changes))
-    return checker(Exercise(itself, problems, READ["sizes"], known, options=options))(spelt(learner)).misconceptions
+    return checker(Exercise(itself, problems, READ["sizes"], known, options=options))(spelt(learner))
+
+
+def names_for(*letters, **more):
+    return report_for(*letters, **more).misconceptions
 
 
 @pytest.mark.parametrize(("belief", "learner", "is_named"), [
@@ -711,6 +715,15 @@ def test_what_all_wrong_results_have_in_common_is_said_where_no_name_is_known(na
     assert not report.passed
     assert report.misconception is None, report
     assert said in report.findings[-1].hint
+
+
+@pytest.mark.parametrize(("learner", "said"), [
+    ("aar", "It is 100 too large."),
+    ("arr", ""),   # of one alone, all is true
+    ("aax", ""),   # nothing is true of what did not come
+])
+def test_what_is_said_is_true_of_at_least_two_results_and_of_all(learner, said):
+    assert report_for(learner).findings[-1].hint == said
 
 
 T = torch.tensor([[1, 2, 3], [4, 5, 6.5]]).double()

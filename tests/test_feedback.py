@@ -299,6 +299,11 @@ def test_what_came_back_for_a_tensor_is_called_by_its_name(said, function):
     assert f"a tensor is wanted, but {said} came back" in str(exercises.check_corr2d(function))
 
 
+def test_how_many_numbers_came_out_is_said_of_an_answer_that_has_not_as_many():
+    report = exercises.check_output_shape(lambda i, w, s, p: (0, 0, 0, 0) if p else (0, 0, 0))
+    assert report.findings[-1].hint == "How many numbers came out? There are 4, and 3 are wanted."
+
+
 def test_integers_are_right_where_they_are_equal_and_else_are_not():
     def integers(X, K, factor=1):
         Y = factor * corr(X, K)

@@ -37,9 +37,9 @@ def plain(answer):
 
 def of_parts(pairs):
     """Look at each part of a tuple by itself."""
-    if any(len(answer) != len(truth) for answer, truth in pairs):
-        answer, truth = pairs[0]
-        return f"How many numbers came out? There are {len(answer)}, and {len(truth)} are wanted."
+    for answer, truth in pairs:
+        if len(answer) != len(truth):
+            return f"How many numbers came out? There are {len(answer)}, and {len(truth)} are wanted."
     said = []
     for name, *parts in zip(("first", "second", "third"), *(zip(*pair) for pair in pairs)):
         parts = [(tensor(answer), tensor(truth)) for answer, truth in parts]
