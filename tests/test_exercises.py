@@ -20,6 +20,7 @@ from d2lconv import exercises, loops
 from d2lconv.exercises import EXERCISES
 from d2lconv.exercises import misconceptions as of
 from d2lconv.exercises.engine import observe
+from d2lconv.exercises.engine.binding import matched
 from d2lconv.exercises.engine.check import checker
 from d2lconv.exercises.engine.exercise import Exercise
 from d2lconv.exercises.engine.report import Section
@@ -251,6 +252,29 @@ def weights_first(w, height, width):
 ])
 def test_arguments_come_as_their_names_say_or_as_they_are_asked_for(name, function):
     assert judge(name, function)
+
+
+ALSO_CALLED = {
+    "size": "n_in", "kernel": "filter_size", "stride": "strides", "padding": "pads", "bias": "use_bias",
+    "groups": "num_groups", "X": "image", "K": "weights", "dY": "grad_output", "K1": "weight1", "b1": "bias1",
+    "K2": "weight2", "b2": "bias2", "k1": "kernel1", "k2": "kernel2", "h": "rows", "w": "cols", "k": "kernel_size",
+    "c_i": "in_channels", "c_o": "out_channels", "k_h": "kernel_h", "k_w": "kernel_w", "input_shape": "in_shape",
+    "weight_shape": "kernel_shape", "delta": "d", "cache": "capacity",
+}
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_arguments_by_other_names_may_come_in_any_order(name):
+    theirs = {mine: ALSO_CALLED.get(mine, mine) for mine in EXERCISES[name].arguments}
+    assert matched([*reversed(theirs.values())], [*theirs]) == theirs
+
+
+def test_a_function_that_is_wrapped_is_called_as_the_wrapper_takes_it():
+    @functools.wraps(corr)
+    def wrapped(*both):
+        return corr(*both)
+
+    assert exercises.check_corr2d(wrapped)
 
 
 @pytest.mark.parametrize(("name", "function"), [
