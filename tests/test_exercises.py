@@ -263,10 +263,11 @@ ALSO_CALLED = {
 }
 
 
-@pytest.mark.parametrize("name", EXERCISES)
-def test_arguments_by_other_names_may_come_in_any_order(name):
-    theirs = {mine: ALSO_CALLED.get(mine, mine) for mine in EXERCISES[name].arguments}
-    assert matched([*reversed(theirs.values())], [*theirs]) == theirs
+@pytest.mark.parametrize("mine", ALSO_CALLED)
+def test_an_argument_by_another_name_may_come_in_another_place(mine):
+    theirs = ALSO_CALLED[mine]
+    assert matched([theirs, "anything"], ["another", mine]) == {mine: theirs, "another": "anything"}
+    assert any(mine in exercise.arguments for exercise in EXERCISES.values())
 
 
 def test_a_function_that_is_wrapped_is_called_as_the_wrapper_takes_it():
