@@ -438,6 +438,13 @@ def test_numbers_have_the_digits_in_which_they_differ():
         "yours  = 0.2060013\nwanted = 0.2060019")
 
 
+@pytest.mark.parametrize(("yours", "shown"), [
+    (1 / 3, "0.3333"), (1 / 3 + 1e-6, "0.3333343"), (1 / 3 + 1e-9, "0.3333333343"), (1 / 3 + 1e-15, "0.33333333333333431"),
+])
+def test_a_number_has_four_digits_or_as_many_as_tell_it_from_the_other(yours, shown):
+    assert table([("yours", yours), ("wanted", 1 / 3)]).splitlines()[0] == f"yours  = {shown}"
+
+
 def test_a_1x1_kernel_is_shown_as_the_matrix_that_it_is():
     assert table([("K", torch.ones(2, 3, 1, 1)), ("yours", 1), ("wanted", 2)]).splitlines()[:2] == [
         "K[:, :, 0, 0] = [[1, 1, 1],", "                 [1, 1, 1]]"]
@@ -461,6 +468,8 @@ def test_at_most_one_empty_line_stands_between_two_kernels():
     ((1,), "(1,)"),
     (True, "True"),
     ((1, 2.0), "(1, 2)"),
+    ((*range(8),), "(0, 1, 2, 3, 4, 5, 6, 7)"),
+    ((*range(9),), "(0, 1, 2, 3, 4, 5, 6, 7, ...)"),
     (torch.Size([2, 3]), "(2, 3)"),
     (float("nan"), "nan"),
 ], ids=str)
