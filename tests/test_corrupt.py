@@ -67,3 +67,7 @@ def test_a_number_in_prose_has_a_source_or_has_none(tmp_path, prose, sources):
 def test_a_number_without_a_source_fails(tmp_path, capsys):
     assert corrupt.prose([notebook(tmp_path, "The sum is 57.", "print(56)", "56\n")])
     assert "page.ipynb: 57 in: The sum is 57." in capsys.readouterr().out
+
+
+def test_every_number_in_the_prose_of_the_book_has_a_source(capsys):
+    assert not corrupt.main("prose"), capsys.readouterr().out

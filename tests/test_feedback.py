@@ -439,7 +439,10 @@ def test_numbers_have_the_digits_in_which_they_differ():
 
 
 @pytest.mark.parametrize(("yours", "shown"), [
-    (1 / 3, "0.3333"), (1 / 3 + 1e-6, "0.3333343"), (1 / 3 + 1e-9, "0.3333333343"), (1 / 3 + 1e-15, "0.33333333333333431"),
+    (1 / 3, "0.3333"),
+    (1 / 3 + 1e-6, "0.3333343"),
+    (1 / 3 + 1e-9, "0.3333333343"),
+    (1 / 3 + 1e-15, "0.33333333333333431"),
 ])
 def test_a_number_has_four_digits_or_as_many_as_tell_it_from_the_other(yours, shown):
     assert table([("yours", yours), ("wanted", 1 / 3)]).splitlines()[0] == f"yours  = {shown}"
