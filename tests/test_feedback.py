@@ -410,6 +410,123 @@ def test_feedback_says_what_is_right_shows_the_smallest_problem_and_where_to_rea
   https://your_name.github.io/d2lconv/input_channels.html#why-the-sum-and-not-the-mean"""
 
 
+CLASSIC = """\
+    X      = [[0, 1, 2],
+              [3, 4, 5],
+              [6, 7, 8]]
+    K      = [[0, 1],
+              [2, 3]]
+"""
+WANTED = """\
+    wanted = [[19, 25],
+              [37, 43]]
+"""
+
+
+def talks(X, K):
+    for line in ["x" * 101, *range(1, 6)]:
+        print(line)
+    return 2 * corr(X, K)
+
+
+def stops(X, K):
+    Y = X[5]
+    return Y
+
+
+def changes_and_is_wrong(X, K):
+    X += 1
+    return corr(X, K)
+
+
+def one_number_doubled(X, K):
+    Y = d2lconv.corr2d_multi_in_out(X, K)
+    if Y.numel() > 40:
+        Y[1, 0, 2] *= 2
+    return Y
+
+
+@pytest.mark.parametrize(("name", "function", "findings"), [
+    ("corr2d", talks, "✓ Right so far: every shape.\n✗ One channel: the numbers are not right yet.\n" + CLASSIC + """\
+    yours  = [[38, 50],
+              [74, 86]]
+""" + WANTED + f"""\
+    printed on the way:
+    {"x" * 100}
+    1
+    2
+    3
+    4
+    ...
+  It is 2 times what is wanted.
+"""),
+    ("corr2d", stops, "✗ One channel: it stops with an error.\n" + CLASSIC + WANTED + """\
+  IndexError: index 5 is out of bounds for dimension 0 with size 3
+  in the line: Y = X[5]
+"""),
+    ("corr2d", lambda X, K: corr(X, K)[None], """\
+✗ One channel: the shape is not right yet.
+    X            = [[0, 1, 2],
+                    [3, 4, 5],
+                    [6, 7, 8]]
+    K            = [[0, 1],
+                    [2, 3]]
+    your shape   = (1, 2, 2)
+    wanted shape = (2, 2)
+    yours        = [[[19, 25],
+                     [37, 43]]]
+    wanted       = [[19, 25],
+                    [37, 43]]
+  All numbers are right: an axis of size 1 is too many.
+"""),
+    ("corr2d", changes_and_is_wrong,
+     "✓ Right so far: every shape.\n✗ One channel: the numbers are not right yet.\n" + CLASSIC + """\
+    yours  = [[25, 31],
+              [43, 49]]
+""" + WANTED + """\
+✗ Besides, your function changes X, which belongs to the caller.
+    X before = [[0, 1, 2],
+                [3, 4, 5],
+                [6, 7, 8]]
+→ This looks like: input changed in place
+"""),
+    ("corr2d_multi_in_out", one_number_doubled, """\
+✓ Right so far: every shape, one channel, several channels, several kernels, not square.
+✗ Any numbers: the numbers are not right yet.
+    X               = (4, 4, 4) numbers
+    K[:, :, 0, 0]   = [[-0.6, -1.0, -0.3, -1.2],
+                       [ 0.9, -0.3, -0.9, -1.0],
+                       [-1.2,  1.9, -0.9, -0.8]]
+    yours[1, 0, 2]  = -1.24
+    wanted[1, 0, 2] = -0.62
+"""),
+    ("fold", lambda *given: (kernels.fold(*given)[0], 3 * kernels.fold(*given)[1]), """\
+✓ Right so far: every shape.
+✗ One channel: the numbers are not right yet.
+    K1     = [[[[-1.6]]]]
+    b1     = [0.7]
+    K2     = [[[[-1.6]]]]
+    b2     = [0.7]
+    yours  = ([[[[2.56]]]], [-1.26])
+    wanted = ([[[[2.56]]]], [-0.42])
+  The first is right. The second: it is 3 times what is wanted.
+"""),
+    ("macs", lambda *given: 1, """\
+✗ A small layer: the answer is not right yet.
+    input_shape  = (1, 3, 3)
+    weight_shape = (1, 1, 2, 2)
+    stride       = 1
+    padding      = 0
+    yours        = 1
+    wanted       = 16
+"""),
+], ids=lambda part: getattr(part, "__name__", ""))
+def test_a_report_shows_the_problem_what_came_and_what_was_wanted(name, function, findings):
+    report = judge(name, function)
+    assert str(report).startswith(findings)
+    assert str(report).removeprefix(findings).startswith("  ")  # where to read, or the hint of a name
+
+
 def test_feedback_is_the_same_every_time():
     first, second = (exercises.check_corr2d_multi_in_out(lambda X, K: unbiased(X, K).flip(0)) for _ in range(2))
     assert first == second

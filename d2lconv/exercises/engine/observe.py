@@ -5,7 +5,7 @@ import sys
 import torch
 
 from d2lconv.exercises.engine.sandbox import Fault
-from d2lconv.exercises.engine.values import MANY
+from d2lconv.exercises.engine.values import MANY, allclose
 
 CLOSE = 1e-5  # of the largest number: float32 will do
 ABOUT = 1e-3  # four digits of it
@@ -18,12 +18,11 @@ def observed(trials):
     wrong = [trial for trial in trials if trial.fault]
     if len(wrong) < 2 or not {trial.fault for trial in wrong} <= SEEN:
         return ""
-    pairs = [(trial.answer, trial.problem.truth) for trial in wrong]
-    if not all(plain(answer) for answer, _ in pairs):
+    if not all(plain(trial.answer) for trial in wrong):
         return ""
     if isinstance(wrong[0].problem.truth, tuple):
-        return of_parts(pairs)
-    return in_common([(tensor(answer), tensor(truth)) for answer, truth in pairs])
+        return of_parts(wrong)
+    return in_common([(tensor(trial.answer), tensor(trial.problem.truth)) for trial in wrong])
 
 
 def plain(answer):
@@ -35,18 +34,20 @@ def plain(answer):
     return not isinstance(answer, bool) and abs(answer) < sys.float_info.max
 
 
-def of_parts(pairs):
+def of_parts(trials):
     """Look at each part of a tuple by itself."""
-    for answer, truth in pairs:
-        if len(answer) != len(truth):
-            return f"How many numbers came out? There are {len(answer)}, and {len(truth)} are wanted."
+    for trial in trials:
+        came, wanted = len(trial.answer), len(trial.problem.truth)
+        if came != wanted:
+            return f"How many numbers came out? There are {came}, and {wanted} are wanted."
     said = []
-    for name, *parts in zip(("first", "second", "third"), *(zip(*pair) for pair in pairs)):
-        parts = [(tensor(answer), tensor(truth)) for answer, truth in parts]
-        wrong = [part for part in parts if not same(*part)]
+    for place, name in enumerate(("first", "second", "third")[:wanted]):
+        parts = [(trial.answer[place], trial.problem.truth[place]) for trial in trials]
+        right = all(allclose(*part, trial.tolerance) for part, trial in zip(parts, trials))
+        pairs = [(tensor(answer), tensor(truth)) for answer, truth in parts]
+        wrong = [pair for pair in pairs if not same(*pair)]
         if not wrong:
-            exact = all(torch.equal(*part) for part in parts)
-            said.append(f"The {name} is {'right' if exact else 'nearly right'}.")
+            said.append(f"The {name} is {'right' if right else 'nearly right'}.")
         elif sentence := in_common(wrong):
             said.append(f"The {name}: {sentence[0].lower()}{sentence[1:]}")
     return " ".join(said)
