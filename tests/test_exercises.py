@@ -913,6 +913,10 @@ def test_every_hint_is_a_sentence():
         assert misconception.hint.endswith((".", ")", "?"))
 
 
+def test_a_checker_says_what_it_checks():
+    assert exercises.check_corr2d.__doc__.startswith("Check ``corr2d(X, K)``: slide the kernel over the image")
+
+
 def test_docstrings_are_contracts():
     for name in CHECKERS:
         assert "Shapes: " in getattr(exercises, name).__doc__
