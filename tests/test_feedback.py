@@ -20,7 +20,6 @@ import d2lconv
 from d2lconv import exercises, loops
 from d2lconv.exercises import Finding, Report
 from d2lconv.exercises.engine.show import show, table
-from d2lconv.exercises.misconceptions import READ
 from d2lconv.exercises.tasks import counts, kernels
 
 # Notes on the pass
@@ -53,13 +52,52 @@ def test_what_is_right_passes_with_a_note_on_what_it_loses(name, function, notes
     assert [(finding.kind, finding.text) for finding in report.findings[1:]] == [("note", note) for note in notes]
 
 
-def test_d2ls_listing_passes_with_notes_on_dtype_and_channels():
-    report = exercises.check_corr2d_multi_in(d2l_corr2d_multi_in)
-    dtype, channels = report.findings[1:]
+def leaks_twice(X, K):
+    torch.set_default_dtype(torch.float64)
+    torch.manual_seed(7)
+    return corr(X, K)
+
+
+def keeps_a_half(X, K):
+    x = X if len(X) == len(K) else X[:1].expand(len(K), -1, -1)
+    return loops.corr2d_multi_in(x, K).half()
+
+
+SINGLE = """\
+  torch.zeros and torch.tensor make float32 whatever comes in; X.new_zeros and X.new_tensor keep what
+  X has.
+"""
+NO_ANSWER = "· Note: it answers for X of shape (3, 4, 4) and K of shape (2, 2, 2), where no answer is right"
+
+
+@pytest.mark.parametrize(("name", "function", "notes"), [
+    ("corr2d", leaks_twice, """\
+· Note: it changes the default dtype and the random seed, for everything that runs after it; \
+the checker has put that back.
+  A function should leave what is around it as it was.
+"""),
+    ("corr2d", by_matrix_in_float32, f"· Note: {STOPS}\n  RuntimeError: "),
+    ("corr2d_multi_in", d2l_corr2d_multi_in, f"""\
+· Note: float64 went in, float32 came out.
+{SINGLE}{NO_ANSWER} (channels truncated by zip).
+  Where two counts differ, zip, or a loop over one of them, leaves the rest out without a word:
+  compare the counts first. With several kernels: loop over the kernels, and zip X with each of them.
+  Read "What happens when the number of channels is wrong?"
+"""),
+    ("corr2d_multi_in", keeps_a_half, f"""\
+· Note: float32 went in, float16 came out.
+  float16 keeps three digits and bfloat16 two: leave X and K as they come, and convert neither.
+{NO_ANSWER}.
+  Here no two channels belong together. A careful function compares the counts and raises.
+  Read "What happens when the number of channels is wrong?"
+"""),
+], ids=lambda part: getattr(part, "__name__", ""))
+def test_notes_stand_below_what_is_right(name, function, notes):
+    report = judge(name, function)
+    first, _, more = f"{report}\n".partition("\n")
     assert report.passed
-    assert "float64 went in, float32 came out" in dtype.text
-    assert "channels truncated by zip" in channels.text
-    assert channels.read == READ["counts differ"]
+    assert first.startswith("✓ Right: every shape, one channel")
+    assert more.startswith(notes)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
