@@ -278,6 +278,11 @@ def test_a_function_that_is_wrapped_is_called_as_the_wrapper_takes_it():
     assert exercises.check_corr2d(wrapped)
 
 
+def test_what_is_wrong_either_way_is_shown_the_way_that_does_not_stop():
+    report = exercises.check_corr2d(lambda f, h: 2 * corr(f, h))  # f is a filter elsewhere
+    assert report.findings[-1].hint == "It is 2 times what is wanted."
+
+
 @pytest.mark.parametrize(("name", "function"), [
     ("agree", lambda Y1, Y2, X, K: bool(((Y1 - Y2).abs() <= 1e-5 * absolute_terms(X, K)).all())),  # whatever c_i is
     ("strip_reads", lambda h, w, k, d: h * (d + k - 1) if d > w - k else counts.strip_reads(h, w, k, d)),

@@ -45,6 +45,8 @@ def by_layer_in_float32(X, K):
     ("corr2d", lambda X, K: loops.corr2d(X.float(), K.float()).to(X.dtype),
      ["float64 went in and came out, but was rounded on the way."]),
     ("corr2d_multi_in", d2lconv.corr2d_multi_in, []),
+    ("corr2d_multi_in", lambda X, K: d2lconv.corr2d_multi_in(X.flip(0), K.flip(0)), []),  # in another order
+    ("corr2d_multi_in", lambda X, K: d2lconv.corr2d_multi_in(X, K) if len(X) == len(K) else None, []),
 ])
 def test_what_is_right_passes_with_a_note_on_what_it_loses(name, function, notes):
     report = judge(name, function)
