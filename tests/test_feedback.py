@@ -20,6 +20,7 @@ import d2lconv
 from d2lconv import exercises, loops
 from d2lconv.exercises import Finding, Report
 from d2lconv.exercises.engine.show import show, table
+from d2lconv.exercises.misconceptions import READ
 from d2lconv.exercises.tasks import counts, kernels
 
 # Notes on the pass
@@ -582,6 +583,22 @@ def test_html_is_well_formed_escaped_and_without_a_background_of_its_own():
                   "color: inherit"):
         assert style in page
     assert "<script" not in Report(False, (Finding("wrong", "<script>", "<script>", "<script>"),))._repr_html_()
+
+
+def test_html_shows_each_part_of_a_finding_that_is_there():
+    full = Finding("name", "mean", "1 < 2", "think\nagain", READ["sum"])._repr_html_()
+    parts = ElementTree.fromstring(f"<div>{full.replace('<br>', '<br/>')}</div>")
+    assert [(part.tag, " ".join(part.itertext())) for part in parts] == [
+        ("div", "→ This looks like:  mean"), ("pre", "1 < 2"), ("div", "think again"),
+        ("div", "Read  Why the sum, and not the mean?")]
+    assert [part.find("strong") is not None for part in parts] == [True, False, False, False]
+    assert [part.find("br") is not None for part in parts] == [False, False, True, False]
+    assert Finding("note", "it prints")._repr_html_() == '<div style="margin: 0.3em 0">· Note: it prints</div>'
+
+
+def test_html_of_what_passed_has_another_bar_than_of_what_did_not():
+    assert "border-left: 0.25em solid #3a9a57" in Report(True, ())._repr_html_()
+    assert "border-left: 0.25em solid #c77700" in Report(False, ())._repr_html_()
 
 
 def test_a_report_names_what_it_found():
