@@ -597,8 +597,8 @@ def test_html_shows_each_part_of_a_finding_that_is_there():
 
 
 def test_html_of_what_passed_has_another_bar_than_of_what_did_not():
-    assert "border-left: 0.25em solid #3a9a57" in Report(True, ())._repr_html_()
-    assert "border-left: 0.25em solid #c77700" in Report(False, ())._repr_html_()
+    assert "border-left: 0.25em solid #3a9a57; " in Report(True, ())._repr_html_()
+    assert "border-left: 0.25em solid #c77700; " in Report(False, ())._repr_html_()
 
 
 def test_a_report_names_what_it_found():
