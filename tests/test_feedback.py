@@ -198,6 +198,18 @@ def test_nothing_that_a_function_does_ends_the_checker(number, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_nothing_of_what_came_back_is_called_where_no_time_is_set():
+    asked = []
+
+    class Counts:
+        def __len__(self):
+            asked.append(self)
+            return 1
+
+    assert not exercises.check_corr2d(lambda X, K: Counts())
+    assert asked == []
+
+
 def test_a_learner_can_interrupt():
     with pytest.raises(KeyboardInterrupt):
         exercises.check_corr2d(throw(KeyboardInterrupt))

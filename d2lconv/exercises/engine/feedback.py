@@ -125,7 +125,6 @@ def yours_and_wanted(trial):
     return both
 
 
-
 def first_difference(trial):
     """Where a large answer first differs, as named numbers."""
     value, truth = trial.answer, trial.problem.truth

@@ -37,17 +37,20 @@ def plain(answer):
 def of_parts(trials):
     """Look at each part of a tuple by itself."""
     for trial in trials:
-        came, wanted = len(trial.answer), len(trial.problem.truth)
-        if came != wanted:
-            return f"How many numbers came out? There are {came}, and {wanted} are wanted."
+        answer, truth = trial.answer, trial.problem.truth
+        if len(answer) != len(truth):
+            return f"How many numbers came out? There are {len(answer)}, and {len(truth)} are wanted."
     said = []
-    for place, name in enumerate(("first", "second", "third")[:wanted]):
-        parts = [(trial.answer[place], trial.problem.truth[place]) for trial in trials]
-        right = all(allclose(*part, trial.tolerance) for part, trial in zip(parts, trials))
-        pairs = [(tensor(answer), tensor(truth)) for answer, truth in parts]
+    answers = zip(*(trial.answer for trial in trials))
+    truths = zip(*(trial.problem.truth for trial in trials))
+    tolerances = [trial.tolerance for trial in trials]
+    for name, mine, wanted in zip(("first", "second", "third"), answers, truths):
+        pairs = [(tensor(answer), tensor(truth)) for answer, truth in zip(mine, wanted)]
         wrong = [pair for pair in pairs if not same(*pair)]
-        if not wrong:
-            said.append(f"The {name} is {'right' if right else 'nearly right'}.")
+        if all(map(allclose, mine, wanted, tolerances)):
+            said.append(f"The {name} is right.")
+        elif not wrong:
+            said.append(f"The {name} is nearly right.")
         elif sentence := in_common(wrong):
             said.append(f"The {name}: {sentence[0].lower()}{sentence[1:]}")
     return " ".join(said)

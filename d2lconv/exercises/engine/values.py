@@ -72,7 +72,7 @@ def stacked(value):
     try:
         if isinstance(value, np.ndarray):
             return torch.from_numpy(value)
-        if len(value) > MANY:
+        if not isinstance(value, (tuple, list)) or len(value) > MANY:
             return None
         if isinstance(value[0], (torch.Tensor, tuple, list, np.ndarray)):
             return torch.stack([stacked(part) for part in value])
