@@ -370,7 +370,7 @@ function explorer(root, given) {
   const on_site = /^http/.test(location.protocol) && window === top && !root.closest(".reveal, [class*=jp-]");
   const mine = () => [...document.querySelectorAll(".d2lconv-explorer")].indexOf(root) + 1;
   async function copy() {
-    const link = `${location.href.split("#")[0]}#explore=${mine()}~${encode(given, state, start, at)}`;
+    const link = `${location.href.split("#")[0]}#explore=${mine()}~${encode(p, state, start, at)}`;
     const copied = await navigator.clipboard?.writeText(link).then(() => true, () => false);
     part(".link").textContent = copied ? "Copied." : link;
   }
