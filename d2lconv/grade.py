@@ -1,8 +1,9 @@
 """Grade a class: python -m d2lconv.grade *.ipynb --csv marks.csv --timeout 60
 
 Each notebook runs in a process of its own, with limits and in an empty folder. Its functions are found by name:
-the exercise of ``check_corr2d`` is the function ``corr2d``. Written are a table with a line for each notebook
-and exercise, and a figure of the class's misconceptions: what to say first on Tuesday.
+the exercise of ``check_corr2d`` is the function ``corr2d``, or the one that the notebook checks last. Written are
+a table with a line for each notebook and exercise, and a figure of the class's misconceptions: what to say first
+on Tuesday.
 """
 
 import argparse
@@ -44,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
         if sys.stderr.isatty():
             bar = "#" * (30 * done // len(options.notebooks))
             print(f"\r[{bar:30}] {done} of {len(options.notebooks)}", end="", file=sys.stderr, flush=True)
-    rows.sort(key=lambda row: (row.notebook, list(EXERCISES).index(row.exercise)))
+    rows.sort(key=lambda row: (row.notebook, options.only.index(row.exercise)))
     write(rows, options.csv)
     counts = histogram(rows)
     draw_histogram(counts, len(options.notebooks)).savefig(options.figure, dpi=200)
@@ -60,7 +61,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     add("--csv", default="marks.csv", help="the table (marks.csv)")
     add("--figure", default="misconceptions.png", help="the figure (misconceptions.png)")
     add("--only", nargs="+", choices=EXERCISES, default=[*EXERCISES], metavar="exercise",
-        help="these exercises only, with spaces between them; write this last")
+        help="these exercises only, in this order, with spaces between them; write this last")
     add("--timeout", type=int, default=60, help="seconds for a notebook (60)")
     add("--protection", choices=["auto", "hook", "bubblewrap"], default="auto", help="bubblewrap if it works (auto)")
     options = parser.parse_args(arguments)

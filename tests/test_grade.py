@@ -49,6 +49,11 @@ NOTEBOOKS = {
                  "from d2lconv.loops import corr2d_multi_in",
                  "def macs(I, W, s, p): return d2l.conv2d_cost(I, W, stride=s, padding=p).macs"],
     "truth": ["corr2d = exercises.EXERCISES['corr2d'].truth"],
+    "renamed": ["def corr2d(X, K): ...",
+                CORR2D.replace("corr2d(", "mine(").replace("check_mine(corr2d)", "check_corr2d(mine)"),
+                "def sums(X, K): return sum(map(mine, X, K))\n# check_corr2d_multi_in(corr2d)\n"
+                "assert exercises.check_corr2d_multi_in( sums, seconds=5)",
+                "def macs(*_): ...\nexercises.check_macs(lambda *_: 5); exercises.check_macs(gone)"],
     "half": ["1 / 0", CORR2D, "def corr2d_multi_in(X, K) return X"],
     "nothing": [],
     "endless": ["while True: print('x' * 1000)", CORR2D, "def corr2d_multi_in(X, K):\n    while True: pass"],
@@ -131,7 +136,8 @@ def test_every_notebook_has_a_line_for_every_exercise(marks):
 
 
 @pytest.mark.parametrize(("name", "right"), [
-    ("right", [1, 1, 0]), ("mean", [1, 0, 0]), ("changed", [1, 0, 0]), ("layer", [0, 0, 0]), ("borrowed", [1, 1, 1]),
+    ("right", [1, 1, 0]), ("renamed", [1, 1, 0]), ("mean", [1, 0, 0]), ("changed", [1, 0, 0]), ("layer", [0, 0, 0]),
+    ("borrowed", [1, 1, 1]),
     ("half", [1, 0, 0]), ("nothing", [0, 0, 0]), ("endless", [1, 0, 0]), ("deaf", [1, 0, 0]), ("exits", [1, 0, 0]),
     ("bomb", [1, 0, 0]), ("forger", [0, 0, 0]), ("killer", [1, 0, 0]), ("vandal", [1, 0, 0]), ("spy", [1, 0, 0]),
     ("liar", [0, 0, 0]), ("group", [1, 0, 0]), ("stub", [0, 0, 0]),
@@ -159,6 +165,7 @@ def test_right_functions_pass_and_no_others(marks, name, right):
     ("vandal", "macs", "is outside of the folder of this notebook"),
     ("spy", "macs", "right.ipynb is outside of the folder"),
     ("nothing", "corr2d", "no corr2d in this notebook"),
+    ("renamed", "macs", "Not yet. Write macs"),
     ("group", "macs", "the answer is not right yet"),
     ("stub", "corr2d", "Not yet. Write corr2d(X, K)"),
     ("stub", "corr2d", "; cell 3 stopped: SyntaxError"),

@@ -293,6 +293,7 @@ TYPED = [  # a question, its numbers, what is said, and to which answers
     ("shape_in", {}, "Type the numbers", ["2, two", ","]),
     ("macs", {"c_i": 16, "c_o": 32, "h": 64, "w": 64}, "Right.", ["18,874,368"]),
     ("grey", {"draw": 56}, "Not 2.3333333. That is what you get from: mean instead of sum", ["2.3333333"]),
+    ("grey", {"draw": 56}, "Not 2,3333. That is what you get from: mean instead of sum", ["2,3333"]),
 ]
 
 
