@@ -285,9 +285,10 @@ def test_a_wrong_number_is_met_with_its_belief_and_a_hint_and_another_try_is_rig
 
 TYPED = [  # a question, its numbers, what is said, and to which answers
     ("parameters", {}, "Right.", [
-        "65", " 65 ", "60 + 5", "5*3*2*2 + 5", "70-5", "3 - 1 + 63", "5 \u00d7 3 \u00b7 4 + 5", "65.0", "6_5"]),
+        "65", " 65 ", "60 + 5", "5*3*2*2 + 5", "70-5", "3 - 1 + 63", "5 \u00d7 3 \u00b7 4 + 5", "65.0", "6_5",
+        "5(3*2*2 + 1)", "(5*(3*(2*2) + 1))", "(2+3)(12+1)"]),
     ("parameters", {}, "Not 64. Try again.", ["64"]),
-    ("parameters", {}, "Type a number", ["", " ", "many", "*", "3 - x", "-"]),
+    ("parameters", {}, "Type a number", ["", " ", "many", "*", "3 - x", "-", "5*(12+1", "5*()"]),
     ("shape_in", {}, "Right.", [
         "2, 2", "(2, 2)", "2x2", "2 2", "torch.Size([2, 2])", "[2,2]", "3-2+1, 4 - 2", "(2*1, 2),"]),
     ("shape_in", {}, "Type the numbers", ["2, two", ","]),

@@ -10,7 +10,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "_build/html"
-LOOKS = [(320, "light"), (320, "dark"), (360, "light"), (768, "dark"), (1280, "light"), (1280, "dark")]
+LOOKS = [(320, "light"), (360, "dark"), (768, "light"), (1280, "dark")]
 DESK = 688     # from this width of the window up, no box scrolls sideways
 SMALLEST = 9   # pixels on the screen; points in a figure
 VAGUE = ("A chart", "A drawing", "No description")

@@ -17,12 +17,14 @@ function question(root, {beliefs, questions, fold}, [q, c] = [0, 0], tell = () =
   const make = (name, className, text = "") =>
     write(Object.assign(document.createElement(name), {className}), text);
 
-  // What was typed, as the keys are written: "9,462,528", "2,5" and "3*4 - 1" are numbers, "(3, 5+2, 5)" is a row.
+  // What was typed: "9,462,528", "2,5" and "3(4 - 1)" are numbers, "(3, 5+2, 5)" is a row.
   const plain = x => String(Number.isInteger(x) ? x : +x.toPrecision(4));
   const number = text => text.replace(/(\d)-/g, "$1+-").split("+").reduce((sum, term) =>
-    sum + term.split("*").reduce((product, x) => product * (/\d/.test(x) ? Number(x) : NaN), 1), 0);
-  const sum = text => plain(number(
-    text.replace(/[×·]/g, "*").replace(/−/g, "-").replace(/[\s_]|,(?=\d{3}(?!\d))/g, "").replace(/,/g, ".")));
+    sum + term.split("*").reduce((product, x) => product * (/\d/.test(x) ? +x : NaN), 1), 0);
+  const value = (text, open = text.replace(/\(([^()]*)\)/, (_, inner) => number(inner))) =>
+    open === text ? number(text) : value(open);
+  const sum = text => plain(value(text.replace(/[×·]/g, "*").replace(/−/g, "-")
+    .replace(/[\s_]|,(?=\d{3}\b)/g, "").replace(/,/g, ".").replace(/([\d)])\(/g, "$1*(")));
   const parts = typed => typed.includes(",") ? typed.replace(/^.*[([]|[)\]].*$/g, "").split(",").filter(x => x.trim())
     : typed.match(/-?\d+(\.\d+)?/g) || [];
   const read = typed => row ? parts(typed).map(sum).join(", ") : sum(typed);
