@@ -11,7 +11,6 @@ way back.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -189,7 +188,7 @@ class TiledConv(torch.autograd.Function):
         layers = info.batch_size
         channels = 1, 0, 1  # the axes of c_i in X, of c_o in K, of c_o in dY
         factors = [join_channels(*each, layers) for each in zip((X, K, dY), in_dims, channels)]
-        grouped = replace(geometry, groups=layers * geometry.groups)
+        grouped = geometry._replace(groups=layers * geometry.groups)
         results = tiled_conv(*factors, grouped)
         axis = 0 if K is None else 1
         return results.unflatten(axis, (layers, -1)), axis

@@ -9,8 +9,7 @@ import inspect
 import operator
 import reprlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -31,8 +30,7 @@ POINTWISE = ("c_o", "c_i", "1", "1")
 TAKERS = {"n": "conv2d", "c_i": "corr2d_multi_in", "c_o": "corr2d_multi_in_out"}  # of tensors with this leading axis
 
 
-@dataclass(frozen=True, slots=True)
-class Geometry:
+class Geometry(NamedTuple):
     """Where the windows of a valid problem are: all that a computation needs besides its tensors.
 
     Sizes, stride, padding and dilation are in pixels, vertical and horizontal; ``padding`` is ((top, bottom),

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import warnings
-from dataclasses import replace
 
 import pytest
 import torch
@@ -71,8 +70,8 @@ def test_rows_are_not_cut_where_columns_are_no_larger_than_the_output(small_tile
 
 def test_rows_are_cut_where_a_layer_with_groups_makes_columns_and_not_where_it_is_depthwise(small_tiles):
     windows = seen_through(3, 3, 12, 10)
-    assert sizes(cut(2, 4, 4, replace(windows, groups=4))) == [(1, 12), (1, 12)]
-    assert sizes(cut(2, 4, 8, replace(windows, groups=4))) == [(1, 1)] * 24
+    assert sizes(cut(2, 4, 4, windows._replace(groups=4))) == [(1, 12), (1, 12)]
+    assert sizes(cut(2, 4, 8, windows._replace(groups=4))) == [(1, 1)] * 24
 
 
 def test_the_tiles_are_all_there_is_one_after_the_other(small_tiles):
