@@ -276,6 +276,7 @@ def reader(context, site):
     "1x1 convolution fully connected": "one_by_one",
     "scipy convolve2d flipped": "frameworks",
     "MACs FLOPs": "what_conv2d_does",
+    "how many filters should a layer have": "what_conv2d_does",
     "TF32 GPU": "frameworks",
     "padding zeros border": "what_conv2d_does",
     "HSV": "input_channels",
