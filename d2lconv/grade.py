@@ -1,7 +1,7 @@
 """Grade a class: python -m d2lconv.grade *.ipynb --csv marks.csv --timeout 60
 
 Each notebook runs in a process of its own, with limits and in an empty folder. Its functions are found by name:
-the exercise of ``check_corr2d`` is the function ``corr2d``, or the one that the notebook checks last. Written are
+the exercise of ``check_corr2d`` is the function ``corr2d``, or another that the notebook checks. Written are
 a table with a line for each notebook and exercise, and a figure of the class's misconceptions: what to say first
 on Tuesday.
 """

@@ -51,6 +51,7 @@ NOTEBOOKS = {
     "truth": ["corr2d = exercises.EXERCISES['corr2d'].truth"],
     "renamed": ["def corr2d(X, K): ...",
                 CORR2D.replace("corr2d(", "mine(").replace("check_mine(corr2d)", "check_corr2d(mine)"),
+                "exercises.check_corr2d(corr2d)",
                 "def sums(X, K): return sum(map(mine, X, K))\n# check_corr2d_multi_in(corr2d)\n"
                 "assert exercises.check_corr2d_multi_in( sums, seconds=5)",
                 "def macs(*_): ...\nexercises.check_macs(lambda *_: 5); exercises.check_macs(gone)"],

@@ -105,10 +105,11 @@ class RemoteNotebook:
         return {"class": nn.Module, "layer": nn.Module()}.get(kind, value)
 
     def names(self, exercise: str) -> list[str]:
-        """List what an answer is called: as the exercise, or as the function that its checker got last."""
-        checked = rf"^[^#\n]*\bcheck_{exercise}\(\s*(\w+)\s*[,)]"
-        last = re.findall(checked, "\n".join(self.cells.values()), re.MULTILINE)[-1:]
-        return [*dict.fromkeys([exercise, *last])]
+        """List what an answer is called: as the exercise, or as what else its checker got last."""
+        call = rf"^[^#\n]*\bcheck_{exercise}\(\s*(\w+)\s*[,)]"
+        checked = re.findall(call, "\n".join(self.cells.values()), re.MULTILINE)
+        others = [name for name in checked if name != exercise]
+        return [exercise, *others[-1:]]
 
     def stopped(self) -> str:
         """Say which cells stopped."""
