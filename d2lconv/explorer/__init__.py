@@ -135,11 +135,15 @@ class Explorer:
     def given(self) -> dict[str, Any]:
         """What the script in the page is given."""
         bias, *_, groups = self.settings
-        data: dict[str, Any] = {name: getattr(self.geometry, name) for name in ("stride", "padding", "dilation")}
-        data["controls"] = controls(self.sizes, self.X, self.K, groups, **data)
-        data["groups"] = groups
-        data["sizes"] = self.sizes
-        data["pictures"] = self.pictures()
+        data = {
+            "stride": self.geometry.stride,
+            "padding": self.geometry.padding,
+            "dilation": self.geometry.dilation,
+            "controls": self.controls(),
+            "groups": groups,
+            "sizes": self.sizes,
+            "pictures": self.pictures(),
+        }
         if self.sizes is None:
             data["X"] = packed(self.X) if self.pictures() else self.X.tolist()
             data["K"] = self.K.tolist()
@@ -147,6 +151,23 @@ class Explorer:
         if self.predict:
             data["beliefs"] = beliefs()
         return data
+
+    def controls(self) -> list[dict[str, Any]]:
+        """What can be chosen in the page: for each control its name, label, values, and how they are written."""
+        c_i, c_o, groups = len(self.X), len(self.K), self.geometry.groups
+        fit = {g: str(g) for g in range(1, c_i + 1) if c_i % g == c_o % g == g % groups == 0}
+        listed: list[Any] = [
+            *(SHAPES if self.sizes else []),
+            ("groups", "groups", COUNTS if self.sizes else fit),
+            ("stride", "stride", pairs((1, 1), (2, 2), (3, 3), self.geometry.stride)),
+            ("padding", "padding", pairs(*(((n, n), (n, n)) for n in (0, 1, 2)), self.geometry.padding)),
+            ("dilation", "dilation", pairs((1, 1), (2, 2), self.geometry.dilation)),
+            *BELIEFS,
+        ]
+        return [
+            {"name": name, "label": label, "values": [*texts], "texts": [*texts.values()]}
+            for name, label, texts in listed if len(texts) > 1
+        ]
 
     def pictures(self) -> bool:
         """Whether a matrix may have too many numbers in a row for digits."""
@@ -185,26 +206,6 @@ def in_rows(matrix: Any) -> str:
     """Write a matrix as lines of HTML."""
     return "<br>".join("&nbsp; ".join(map(number, row)) for row in matrix)
 
-
-def controls(sizes: Any, X: Tensor, K: Tensor, groups: int, stride: Any, padding: Any, dilation: Any,
-             ) -> list[dict[str, Any]]:
-    """What can be chosen in the page: for each control its name, label, values, and how they are written."""
-    c_i, c_o = len(X), len(K)
-    fit = {g: str(g) for g in range(1, c_i + 1) if c_i % g == c_o % g == g % groups == 0}
-    strides = pairs((1, 1), (2, 2), (3, 3), stride)
-    borders = pairs(*(((n, n), (n, n)) for n in (0, 1, 2)), padding)
-    listed: list[Any] = [
-        *(SHAPES if sizes else []),
-        ("groups", "groups", COUNTS if sizes else fit),
-        ("stride", "stride", strides),
-        ("padding", "padding", borders),
-        ("dilation", "dilation", pairs((1, 1), (2, 2), dilation)),
-        *BELIEFS,
-    ]
-    return [
-        {"name": name, "label": label, "values": [*texts], "texts": [*texts.values()]}
-        for name, label, texts in listed if len(texts) > 1
-    ]
 
 
 def pairs(*choices: Any) -> dict[Any, str]:
