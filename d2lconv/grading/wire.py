@@ -29,14 +29,14 @@ def receive(end: socket.socket, seconds: float) -> Any:
         line += part
         if not part or len(line) > LONGEST or time.monotonic() > until:  # drop by drop is no answer, either
             raise EOFError
-    return unpack(json.loads(line))
+    return json.loads(line, object_hook=unpack)
 
 
 def pack(value: Any) -> Any:
     """Make of a value what JSON can carry: tensors, arrays, numbers, strings; of anything else, its type's name.
 
-    >>> unpack(pack((1, [True, None])))
-    (1, [True, None])
+    >>> pack((1, [True, None]))
+    {'tuple': [1, [True, None]]}
     """
     if isinstance(value, list):
         return [pack(part) for part in value]
@@ -56,15 +56,15 @@ def pack(value: Any) -> Any:
     return {kind: [str(tensor.dtype).removeprefix("torch."), [*tensor.shape], text]}
 
 
-def unpack(value: Any) -> Any:
-    """Make the value again; what has another form is an error, and nothing of it ever runs."""
-    if isinstance(value, list):
-        return [unpack(part) for part in value]
-    if not isinstance(value, dict):
-        return value
-    ((kind, held),) = value.items()
+def unpack(packed: dict[str, Any]) -> Any:
+    """Make again what JSON could not carry; what has another form is an error, and nothing of it ever runs.
+
+    >>> unpack({"tuple": [1, [True, None]]})
+    (1, [True, None])
+    """
+    ((kind, held),) = packed.items()
     if kind == "tuple":
-        return tuple(unpack(held))
+        return tuple(held)
     if kind == "other":
         return NAMED.get(held, type(held, (), {})())
     name, shape, text = held
