@@ -78,9 +78,7 @@ def lay_out(X: Tensor, K: Tensor, at: Sequence[int] | None, bias: Tensor | None,
         inputs.append([None, None, Grid("bias", value, tiles(value), above="+")])
     elif len(element.channels) == 1:  # whose map is the output already
         inputs = [row[:2] for row in inputs]
-    Y = conv2d(add_border(images, geometry.padding), kernels, bias, geometry.stride, 0, geometry.dilation,
-               geometry.groups)
-    outputs = output_rows(Y, element)
+    outputs = output_rows(conv2d(images, kernels, bias, *settings), element)
     return [*zip(*inputs), *zip(*outputs)], f"{element}, the element ({i}, {j}) of output {o}"
 
 
@@ -141,9 +139,7 @@ def lay_out_weight(K: Tensor) -> tuple[list[Row], str]:
         rows.append(row)
     columns: list[Row] = [*zip(*with_rest(rows, c_o))]
 
-    texts = []
-    for o, kernel in enumerate(K.tolist()):
-        texts += [f"K[{o}, {c}] = {numbers}" for c, numbers in enumerate(kernel)]
+    texts = [f"K[{o}, {c}] = {numbers}" for o, kernel in enumerate(K.tolist()) for c, numbers in enumerate(kernel)]
     return with_rest(columns, c_i), f"{c_o} kernels of {c_i} slices: {', '.join(elide(texts))}"
 
 

@@ -79,7 +79,7 @@ class Arithmetic:
     @property
     def value(self) -> Any:
         """The output element, which is the sum of the terms, and of the bias if there is one."""
-        return sum(self.terms) + (0 if self.bias is None else self.bias)
+        return sum(self.terms) + (self.bias or 0)
 
     def lines(self) -> list[str]:
         """Break the arithmetic as it is best read: a line for each channel, for the bias, for the sums."""
@@ -125,10 +125,8 @@ def problem(X: Any, K: Any, bias: Tensor | None, stride: IntOrPair, padding: Int
     Shapes: the returned ``X (c_i, h, w)``, ``K (c_o, c_i / groups, k_h, k_w)``.
     """
     check_shown(X=X, K=K)
-    axes = validation.KERNELS[-max(K.ndim, 2):]
-    validation.check_axes("K", K.shape, axes)
-    axes = validation.IMAGES[-max(min(K.ndim, 3), 2):]
-    validation.check_axes("X", X.shape, axes)
+    validation.check_axes("K", K.shape, validation.KERNELS[-max(K.ndim, 2):])
+    validation.check_axes("X", X.shape, validation.IMAGES[-min(K.ndim, 3):])
     X = X[(None,) * (3 - X.ndim)]
     K = K[(None,) * (4 - K.ndim)]
     return X, K, validation.check_conv2d(X, K, bias, stride, padding, dilation, groups, ("X", "K"))

@@ -48,5 +48,5 @@ def channel(c: int) -> str:
 
 def css() -> str:
     """Return the palette as CSS variables, each light or dark as its element's color-scheme says."""
-    names = {name: name.replace("_", "-") for name in PALETTE}
-    return "\n".join(f"--{names[name]}: light-dark({light}, {dark});" for name, (light, dark) in PALETTE.items())
+    return "\n".join(f"--{name.replace('_', '-')}: light-dark({light}, {dark});"
+                     for name, (light, dark) in PALETTE.items())
