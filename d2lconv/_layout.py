@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from d2lconv.arithmetic import Arithmetic, elide, explain, number, problem
-from d2lconv.contraction import add_border
+from d2lconv.contraction import add_border, windows
 from d2lconv.conv import conv2d
 from d2lconv.palette import STAR, channel
 from d2lconv.validation import Geometry, dilated
@@ -88,11 +88,9 @@ def input_rows(X: Tensor, K: Tensor, element: Arithmetic, geometry: Geometry) ->
     X = add_border(X, geometry.padding)
     o, i, j = element.at
     top, left = i * geometry.stride[0], j * geometry.stride[1]
-    d_h, d_w = geometry.dilation
-    high, wide = (dilated(k, d) for k, d in zip(geometry.kernel_size, geometry.dilation))
-    frame = (top, left, high, wide)
+    frame = (top, left, *map(dilated, geometry.kernel_size, geometry.dilation))
     window = torch.zeros_like(outside)
-    window[top:top + high:d_h, left:left + wide:d_w] = True
+    windows(window, geometry.kernel_size, geometry.stride, geometry.dilation)[i, j] = True  # a view
 
     rows: list[Row] = []
     for c in kept(len(X), element.channels):
