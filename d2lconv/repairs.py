@@ -61,8 +61,8 @@ def find_repairs(trace: Trace) -> list[Trace]:
     if formed.ok:
         return [formed]
     made, coloured = furthest(trace, rebuilt(trace)), furthest(trace, rearranged(trace, COLOURS))
-    if made.ok or coloured.ok:
-        return [run for run in (made, coloured) if run.ok]
+    if helpful := [run for run in (made, coloured) if run.ok]:
+        return helpful
     best = max(formed, made, coloured, key=reached)
     if best is trace:
         best = furthest(trace, resized(trace))
@@ -146,7 +146,7 @@ def rebuilt(trace: Trace) -> Iterator[str]:
     if trace.refused is None:
         return
     layer, x = trace.refused.module, trace.refused.given
-    before = trace.calls[-2] if len(trace.calls) > 1 else None
+    before = [None, *trace.calls][-2]
     for name, module in reversed([*trace.model.named_modules(remove_duplicate=False)]):
         if module is layer:  # a shared layer has several names
             yield from remade(where(name), layer, x, before)

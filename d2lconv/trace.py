@@ -16,7 +16,6 @@ from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,7 +24,7 @@ from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-NOT_THE_USERS = Path(torch.__file__).parent, Path(__file__)
+NOT_THE_USERS = torch.__file__.removesuffix("__init__.py"), __file__
 VIEWS = "view", "reshape", "flatten"
 
 
@@ -162,8 +161,8 @@ def duplicate(model: nn.Module) -> nn.Module:
 def is_layer(module: nn.Module) -> bool:
     """Tell whether what a module computes is written in torch or here, and not by the modules in it."""
     forward = type(module).forward
-    own = not forward.__module__.startswith(("torch.nn.", "d2lconv."))
-    return not own and forward is not nn.Module.forward and not isinstance(module, nn.Sequential)
+    ours = forward.__module__.startswith(("torch.nn.", "d2lconv."))
+    return ours and forward is not nn.Module.forward and not isinstance(module, nn.Sequential)
 
 
 def hollow(nest: Any) -> Tensor | None:
@@ -180,7 +179,6 @@ def size(tensor: Tensor | None) -> tuple[int, ...]:
 def users_line(frames: list[traceback.FrameSummary]) -> str:
     """Return the last line that is not torch's, nor ours, nor of another mode that watches torch's operations."""
     for frame in reversed(frames):
-        of_torch = any(Path(frame.filename).is_relative_to(path) for path in NOT_THE_USERS)
-        if not of_torch and not frame.name.startswith("__torch_"):
+        if not (frame.filename.startswith(NOT_THE_USERS) or frame.name.startswith("__torch_")):
             return frame.line or ""
     return ""

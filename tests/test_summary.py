@@ -926,6 +926,12 @@ def test_a_line_of_a_mode_of_the_users_own_is_not_taken_for_the_networks(tmp_pat
     assert report.advice.startswith(f"No layer refused, but the network's own code: {line}")
 
 
+def test_a_line_of_torch_is_not_taken_for_the_networks(tmp_path):
+    line = "x = nn.functional.interpolate(x, (2, 2, 2))"
+    report = d2l.summary(own(line, tmp_path), torch.rand(2, 1, 8, 8))
+    assert f"the network's own code: {line}\n" in report.advice
+
+
 def test_a_view_into_maps_is_not_made_rows(tmp_path):
     report = d2l.summary(own("x = x.view(2, 4, 35)", tmp_path), torch.rand(2, 1, 8, 8))
     assert report.advice.endswith(" Each image has 144 numbers there.")
