@@ -142,32 +142,27 @@ def cast_for(x: Tensor, trace: Trace) -> tuple[str, str]:
 # The layer that refused
 
 def rebuilt(trace: Trace) -> Iterator[str]:
-    """Write the layer that refused as it would take what it is given, the likeliest first."""
+    """Write what might stand in the place of the layer that refused, or before it, the likeliest first."""
     if trace.refused is None:
         return
     layer, x = trace.refused.module, trace.refused.given
     before = [None, *trace.calls][-2]
-    for name, module in reversed([*trace.model.named_modules(remove_duplicate=False)]):
-        if module is layer:  # a shared layer has several names
-            yield from remade(where(name), layer, x, before)
-
-
-def remade(place: str, layer: nn.Module, x: Any, before: Call | None) -> Iterator[str]:
-    """Write what might stand in the place of a layer, or before it, so that it takes x."""
-    for move, why in moves(layer, x, before):
-        yield f"{place}.register_forward_pre_hook(lambda layer, given: given[0]{move})  # {why}"
-    if not isinstance(x, Tensor):
-        return
-    dtype = next((p.dtype for p in layer.parameters()), torch.float32)
-    if dtype != x.dtype in CASTS:
-        yield f"{place} = {place}{CASTS[x.dtype]}"
-    if before and isinstance(before.module, nn.Flatten):
-        yield f"{where(before.name)} = nn.Flatten()"
-    like = "" if dtype == torch.float32 else CASTS.get(dtype, "")
-    of_own_type = "" if kind_of(layer) is type(layer) else f"  # in place of {type(layer).__name__}"
-    cast = "X = X.long()\n" if isinstance(layer, nn.Embedding) and x.is_floating_point() else ""
-    for text in replacements(layer, x, place):
-        yield f"{cast}{place} = {text}{like}{of_own_type}"
+    names = [name for name, module in trace.model.named_modules(remove_duplicate=False) if module is layer]
+    for place in map(where, reversed(names)):  # a shared layer has several
+        for move, why in moves(layer, x, before):
+            yield f"{place}.register_forward_pre_hook(lambda layer, given: given[0]{move})  # {why}"
+        if not isinstance(x, Tensor):
+            continue
+        dtype = next((p.dtype for p in layer.parameters()), torch.float32)
+        if dtype != x.dtype in CASTS:
+            yield f"{place} = {place}{CASTS[x.dtype]}"
+        if before and isinstance(before.module, nn.Flatten):
+            yield f"{where(before.name)} = nn.Flatten()"
+        like = "" if dtype == torch.float32 else CASTS.get(dtype, "")
+        of_own_type = "" if kind_of(layer) is type(layer) else f"  # in place of {type(layer).__name__}"
+        cast = "X = X.long()\n" if isinstance(layer, nn.Embedding) and x.is_floating_point() else ""
+        for text in replacements(layer, x, place):
+            yield f"{cast}{place} = {text}{like}{of_own_type}"
 
 
 def moves(layer: Any, x: Any, before: Call | None) -> Iterator[tuple[str, str]]:

@@ -364,6 +364,8 @@ BROKEN = {  # the network, what it is given, the layer that refuses, and the rep
                       "model[0] = nn.Conv2d(1, 6, (1, 5), padding=(0, 2))"),
     "pooled away": (net(nn.Conv2d(1, 6, 5), nn.MaxPool2d(2), out=6), grey[..., :5, :5], "1",
                     "model[1] = nn.AdaptiveMaxPool2d(1)"),
+    "pooled away by a list": (net(nn.Conv2d(1, 6, 5), nn.MaxPool2d([2, 2]), out=6), grey[..., :5, :5], "1",
+                              "model[1] = nn.AdaptiveMaxPool2d(1)"),
     "averaged away": (net(nn.Conv2d(1, 6, 3), nn.AvgPool2d(32), out=6), grey, "1",
                       "model[1] = nn.AdaptiveAvgPool2d(1)"),
     "images for an LSTM": (nn.Sequential(nn.LSTM(28, 8, batch_first=True)), grey, "0", "X = X.squeeze(1)"),
