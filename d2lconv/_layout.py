@@ -1,7 +1,7 @@
 """What a figure of a convolution shows: columns of grids of numbers. Nothing is drawn here."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ DIGIT, LETTER = 0.28, 0.2  # cells: the mean width of a digit, and of a caption'
 LARGEST, SIDE, MOST = 10, 5, 5  # numbers on a side, else an image so long; channels that are shown
 
 
-@dataclass(frozen=True)
+@dataclass
 class Grid:
     """Numbers below a caption, each on a tile of some colour, with a sign before them."""
 
@@ -120,7 +120,7 @@ def output_rows(Y: Tensor, element: Arithmetic) -> list[Row]:
         grid = Grid(name, Y[n], tiles(Y[n]), "output")
         if n == o:
             grid.tiles[i][j] = "output"
-            grid = replace(grid, frame=(i, j, 1, 1), sign="=")
+            grid.frame, grid.sign = (i, j, 1, 1), "="
         rows.append([grid])
     return with_rest(rows, len(Y))
 
@@ -162,8 +162,7 @@ def kept(count: int, wanted: Collection[int] = ()) -> list[int]:
 
 def with_rest(rows: list[Row], count: int) -> list[Row]:
     """Say below the last row how many of all are left out."""
-    if count == len(rows):
-        return rows
-    first, *others = rows[-1]
-    last = [first and replace(first, below=f"and {count - len(rows)} more"), *others]
-    return [*rows[:-1], last]
+    first = rows[-1][0]
+    if first and count > len(rows):
+        first.below = f"and {count - len(rows)} more"
+    return rows

@@ -191,7 +191,7 @@ def number(x: Any) -> str:
         real, imaginary = number(x.real), number(x.imag)
         sign = "" if imaginary.startswith("-") else "+"
         return f"({real}{sign}{imaginary}j)"
-    if x != x or x in (float("inf"), float("-inf")):
+    if x != x or abs(x) == float("inf"):
         return str(x)
     if isinstance(x, int) or (x == int(x) and abs(x) < 2**53):
         return str(int(x))
