@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn.modules.utils import _pair
 
 from d2lconv.conv import Conv2d
 from d2lconv.validation import dilated
@@ -52,9 +51,14 @@ def fitting(layer: Any, x: Tensor) -> dict[str, Any]:
 
 def window(layer: Any) -> tuple[int, ...]:
     """Return how far a kernel reaches, spread by its dilation."""
-    kernel = _pair(getattr(layer, "kernel_size", 1))
-    dilation = _pair(getattr(layer, "dilation", 1))
+    kernel = pair(getattr(layer, "kernel_size", 1))
+    dilation = pair(getattr(layer, "dilation", 1))
     return tuple(map(dilated, kernel, dilation))
+
+
+def pair(value: Any) -> Any:
+    """Return a number as two."""
+    return value if isinstance(value, (tuple, list)) else (value, value)
 
 
 def same(layer: Any) -> tuple[int, ...]:

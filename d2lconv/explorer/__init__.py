@@ -207,7 +207,6 @@ def in_rows(matrix: Any) -> str:
     return "<br>".join("&nbsp; ".join(map(number, row)) for row in matrix)
 
 
-
 def pairs(*choices: Any) -> dict[Any, str]:
     """Return each choice once, with how it is written."""
     return {choice: written(choice) for choice in choices}
