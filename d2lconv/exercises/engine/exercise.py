@@ -180,7 +180,8 @@ def names_of(function):
 def changed(change, truth):
     """Make of a right function a wrong one, which takes the same arguments.
 
-    The change names what it needs: arguments, ``given`` for all of them, the right function ``f``, its result ``Y``.
+    The change names what it needs: arguments, ``given`` for all of them, the right result ``Y``, and ``f``, the right
+    function, which takes what is given unless it is called with something else.
 
     >>> changed(lambda Y, n: Y + n, lambda n: 2 * n)(3)
     9
@@ -192,8 +193,9 @@ def changed(change, truth):
         bound = signature.bind(*by_position, **by_name)
         bound.apply_defaults()
         given = bound.arguments
-        result = {"Y": truth(**given)} if "Y" in needed else {}
-        return call_by_name(change, {**given, "given": given, "f": truth, **result})
+        f = functools.partial(truth, **given)
+        result = {"Y": f()} if "Y" in needed else {}
+        return call_by_name(change, {**given, "given": given, "f": f, **result})
     return function
 
 

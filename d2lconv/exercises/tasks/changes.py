@@ -1,5 +1,7 @@
 """How a right function is changed into a wrong one: its arguments, its result, its bias."""
 
+import functools
+
 import torch
 
 from d2lconv.exercises.engine.exercise import call_by_name
@@ -8,14 +10,14 @@ from d2lconv.exercises.engine.exercise import call_by_name
 def on(Y=None, **edits):
     """A change of arguments, or of the result Y.
 
-    Each edit is the new value, or makes it of the arguments that it names; T is the old value.
+    Each edit is the new value, or makes it of the arguments that it names; T is the old value, whatever its name.
     """
     def change(f, given):
         other = {
             name: call_by_name(edit, {**given, "T": given[name]}) if callable(edit) else edit
             for name, edit in edits.items() if given.get(name) is not None}  # no bias stays none
-        result = f(**{**given, **other})
-        return result if Y is None else call_by_name(Y, {**given, "T": result})
+        result = f(**other)
+        return result if Y is None else call_by_name(Y, {**given, "Y": result, "T": result})
     return change
 
 
@@ -44,10 +46,11 @@ def groups_reversed(T, groups):
     return T.unflatten(1, (groups, -1)).flip(1).flatten(1, 2)
 
 
-def biased(combine=lambda Y, bias: Y + bias[:, None, None], without=lambda f, given: f(**given)):
+def biased(combine=lambda Y, bias: Y + bias[:, None, None], without=lambda f: f()):
     """A change of how the bias comes in, or of what is there before it."""
     def change(f, given, bias=None):
-        Y = without(f, {**given, "bias": None} if "bias" in given else given)
+        bare = functools.partial(f, bias=None) if "bias" in given else f
+        Y = call_by_name(without, {**given, "f": bare})
         return Y if bias is None else combine(Y, bias)
     return change
 

@@ -25,10 +25,10 @@ SIZES = [  # slips in the number of places along one side
     (of.ONE_SIDE, on(padding=lambda padding: padding / 2)),
     (of.NO_PADDING, on(padding=0)),
     (of.NO_STRIDE, on(stride=1)),
-    (of.ROUNDING, on(stride=1, Y=lambda T, stride: -(-(T - 1) // stride) + 1)),
-    (of.ROUNDING, on(stride=1, Y=lambda T, stride: (T - 1) / stride + 1)),
-    (of.ROUNDING, on(stride=1, Y=lambda T, stride: round((T - 1) / stride) + 1)),
-    (of.ONE_BEFORE, on(stride=1, Y=lambda T, stride: T // stride)),
+    (of.ROUNDING, on(stride=1, Y=lambda Y, stride: -(-(Y - 1) // stride) + 1)),
+    (of.ROUNDING, on(stride=1, Y=lambda Y, stride: (Y - 1) / stride + 1)),
+    (of.ROUNDING, on(stride=1, Y=lambda Y, stride: round((Y - 1) / stride) + 1)),
+    (of.ONE_BEFORE, on(stride=1, Y=lambda Y, stride: Y // stride)),
     (of.NO_OPTIONS, on(stride=1, padding=0)),
     (of.BRACKETS, lambda size, kernel, stride, padding: size + 2 * padding - kernel // stride + 1),
     (of.BRACKETS, lambda size, kernel, stride, padding: (size - kernel) // stride + 2 * padding + 1),
@@ -37,7 +37,7 @@ SIZES = [  # slips in the number of places along one side
     (of.INPUT_PLACES, lambda size: size),
     (of.INPUT_PLACES, lambda size, padding: size + 2 * padding),
     (of.POOLED, lambda size, kernel: size // kernel),
-    (of.STRIDE_TIMES, on(stride=1, Y=lambda T, stride: (T - 1) * stride + 1)),
+    (of.STRIDE_TIMES, on(stride=1, Y=lambda Y, stride: (Y - 1) * stride + 1)),
 ]
 
 
@@ -123,8 +123,7 @@ def output_shape(input_shape, weight_shape, stride=1, padding=0):
 def in_parts(combine):
     """Another count of what a layer learns, made of the arguments, the weights, and the biases if there are any."""
     def change(f, given):
-        weights = f(**{**given, "bias": False})
-        return call_by_name(combine, {**given, "weights": weights, "biases": given["bias"] * given["c_o"]})
+        return call_by_name(combine, {**given, "weights": f(bias=False), "biases": given["bias"] * given["c_o"]})
     return change
 
 
@@ -177,7 +176,7 @@ def slips_in_work(factor):
         *((of.TWICE, lambda Y, weight_shape, axis=axis: Y * weight_shape[axis]) for axis in range(4)),
         (of.ONE_LESS, counted(lambda Y, y: Y - y)),
         (of.BIAS_COUNTED, counted(lambda Y, y: Y + y)),
-        (of.ROUNDING, on(stride=1, Y=lambda T, stride: T // stride**2)),
+        (of.ROUNDING, on(stride=1, Y=lambda Y, stride: Y // stride**2)),
         *slips_in_size(lambda work: factor * work),
     ]
 
@@ -249,7 +248,7 @@ def backward(input_shape, weight_shape, stride=1, padding=0):
     (of.INVERTED, lambda Y: (Y[0], 1 / Y[1])),
     (of.INVERTED, lambda Y: (1 / Y[0], 1 / Y[1])),
     (of.INPUT_PLACES, on(k=1)),
-    (of.ONE_AXIS, on(w=lambda h: h, Y=lambda T: (4, T[1] ** 0.5))),
+    (of.ONE_AXIS, on(w=lambda h: h, Y=lambda Y: (4, Y[1] ** 0.5))),
     (of.PLUS_ONE, on(k=lambda k: k + 1)),
     (of.TOTAL_PADDING, on(h=lambda h, padding: h - padding, w=lambda w, padding: w - padding)),
     (of.TOTAL_PADDING, on(padding=lambda padding: padding / 2)),

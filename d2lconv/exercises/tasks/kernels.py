@@ -63,7 +63,7 @@ def red_only(K):
     *((of.GREY_ONE, lambda K, place=place: K[:, [place]]) for place in range(3)),
     (of.LEFT_OUT, lambda K: K[:, :2].sum(1, keepdim=True)),
     (of.LEFT_OUT, lambda K: K[:, 1:].sum(1, keepdim=True)),
-    (of.LUMINANCE, lambda f, K: f(K * torch.tensor([0.299, 0.587, 0.114], dtype=K.dtype)[:, None, None])),
+    (of.LUMINANCE, on(K=lambda K: K * torch.tensor([0.299, 0.587, 0.114], dtype=K.dtype)[:, None, None])),
     (of.EXCHANGED_IO, lambda K: K.sum(0, keepdim=True).transpose(0, 1)),
 ])
 def grey_kernel(K):
@@ -104,8 +104,8 @@ def hwio_to_oihw(K):
     (of.BIAS_NONE, on(b2=lambda b2: 0 * b2)),
     (of.BIAS_SIGN, on(b2=lambda b2: -b2)),
     (of.BIAS_SIGN, on(b1=lambda b1: -b1)),
-    (of.FOLD_ORDER, lambda f, Y, K1, b1, K2, b2: (f(K2, b2, K1, b1)[0], Y[1])),
-    (of.FOLD_ORDER, lambda f, K1, b1, K2, b2: f(K2, b2, K1, b1)),
+    (of.FOLD_ORDER, lambda f, Y, K1, b1, K2, b2: (f(K1=K2, b1=b2, K2=K1, b2=b1)[0], Y[1])),
+    (of.FOLD_ORDER, lambda f, K1, b1, K2, b2: f(K1=K2, b1=b2, K2=K1, b2=b1)),
 ])
 def fold(K1, b1, K2, b2):
     """Find the one 1x1 layer ``(K, b)`` that does what two in a row do.
@@ -120,7 +120,7 @@ def interleaved(inputs, kernels):
     """Deal the inputs of each group out like cards, or the kernels, or both."""
     def change(f, K, groups):
         order = dealt(torch.arange(len(K)), groups, 0)
-        dense = f(dealt(K, groups, 0), groups)[order.argsort()] if kernels else f(K, groups)
+        dense = f(K=dealt(K, groups, 0))[order.argsort()] if kernels else f()
         return dense.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2) if inputs else dense
     return change
 
@@ -244,13 +244,13 @@ def laid(pieces):
     (of.CORRELATED, on(K2=turned)),
     (of.CORRELATED, on(K1=turned)),
     (of.CORRELATED, on(Y=turned)),
-    (of.VALID_COMPOSE, on(Y=lambda T, K2: bordered(T, K2, 1, 1))),
-    (of.SQUARE, on(Y=lambda T, K2: bordered(T, K2, K2.shape[2], K2.shape[2]))),
-    (of.SQUARE, on(Y=lambda T, K2: bordered(T, K2, K2.shape[3], K2.shape[3]))),
+    (of.VALID_COMPOSE, lambda Y, K2: bordered(Y, K2, 1, 1)),
+    (of.SQUARE, lambda Y, K2: bordered(Y, K2, K2.shape[2], K2.shape[2])),
+    (of.SQUARE, lambda Y, K2: bordered(Y, K2, K2.shape[3], K2.shape[3])),
     (of.MIDDLE, lambda Y, K1: Y / len(K1)),
     (of.MIDDLE, on(K1=lambda K1: K1[:1], K2=lambda K2: K2[:, :1])),
     (of.MIDDLE, on(K1=lambda K1: K1.sum(0, True), K2=lambda K2: K2.sum(1, True))),
-    (of.EXCHANGED_IO, lambda f, K1, K2: f(K2, K1)),
+    (of.EXCHANGED_IO, lambda f, K1, K2: f(K1=K2, K2=K1)),
     (of.OVERWRITTEN, lambda K1, K2: laid(torch.einsum("omij,mcab->ijocab", K2, K1))),
 ])
 def compose(K1, K2):
@@ -286,7 +286,7 @@ def written(inputs, outputs):
     (of.FLIPPED, on(K=turned)),
     (of.SQUARE, on(w=lambda h: h)),
     (of.SQUARE, on(h=lambda w: w)),
-    (of.EXCHANGED_HW, lambda f, K, h, w: f(K, w, h)),
+    (of.EXCHANGED_HW, lambda f, h, w: f(h=w, w=h)),
     (of.SHARED, on(K=repeated(1))),
     (of.ON_ITS_SIDE, lambda Y: Y.T),
     (of.SAME_SIZE, same_size),
@@ -351,14 +351,14 @@ def weight_gradient(X, dY):
     (of.NOT_FLIPPED, on(K=flipped(-1))),
     (of.NOT_FLIPPED, on(K=flipped(-2))),
     (of.MEAN, lambda Y, dY: Y / len(dY)),
-    (of.SQUARE, on(Y=lambda T, K: bordered(T, K, K.shape[2], K.shape[2]))),
-    (of.SQUARE, on(Y=lambda T, K: bordered(T, K, K.shape[3], K.shape[3]))),
-    (of.EXCHANGED_HW, on(Y=lambda T, K: bordered(T, K, K.shape[3], K.shape[2]))),
+    (of.SQUARE, lambda Y, K: bordered(Y, K, K.shape[2], K.shape[2])),
+    (of.SQUARE, lambda Y, K: bordered(Y, K, K.shape[3], K.shape[3])),
+    (of.EXCHANGED_HW, lambda Y, K: bordered(Y, K, K.shape[3], K.shape[2])),
     (of.OVERWRITTEN, lambda dY, K: laid(torch.einsum("oij,ocab->ijcab", dY, K))),
     (of.OVERWRITTEN, lambda dY, K: laid(dY[-1, :, :, None, None, None] * K[-1])),
-    (of.NOT_FULL, on(Y=lambda T, K: bordered(T, K, 1, 1))),
-    (of.OTHER_BORDER, on(Y=lambda T, K: bordered(T, K, 2, 2))),
-    (of.OTHER_BORDER, on(Y=lambda T, K: F.pad(T, (1, 1, 1, 1)))),
+    (of.NOT_FULL, lambda Y, K: bordered(Y, K, 1, 1)),
+    (of.OTHER_BORDER, lambda Y, K: bordered(Y, K, 2, 2)),
+    (of.OTHER_BORDER, lambda Y: F.pad(Y, (1, 1, 1, 1))),
 ])
 def input_gradient(dY, K):
     """Find the gradient of ``(dY * Y).sum()`` with respect to the input X.

@@ -20,7 +20,7 @@ def slid(image, kernel, window):
     """
     def change(f, given, X, K, stride=1, padding=0):
         X = pad(X, [padding] * 4)
-        given = {**given, "padding": 0, "stride": 1} if "padding" in given else given
+        done = {"padding": 0, "stride": 1} if "padding" in given else {}
         (h, w), (k_h, k_w), (a, b) = (
             [sides[place] for place in believed]
             for sides, believed in ((X.shape[-2:], image), (K.shape[-2:], kernel), (K.shape[-2:], window)))
@@ -30,7 +30,7 @@ def slid(image, kernel, window):
             for j in range(0, w - k_w + 1, stride):
                 patch = X[..., i:i + a, j:j + b]
                 both = torch.broadcast_shapes(patch.shape[-2:], K.shape[-2:])
-                row.append(f(**{**given, "X": patch.expand(*X.shape[:-2], *both), "K": K.expand(*K.shape[:-2], *both)}))
+                row.append(f(X=patch.expand(*X.shape[:-2], *both), K=K.expand(*K.shape[:-2], *both), **done))
             rows.append(torch.cat(row, -1))
         return torch.cat(rows, -2)
     change.simulated = True  # type: ignore[attr-defined]
@@ -80,16 +80,15 @@ def whole_layer():
         return pad(X, [padding] * 4)[..., ::stride, ::stride]
 
     def interleaved(inputs, kernels, outputs):
-        def without(f, given):
-            X, K, groups = given["X"], given["K"], given["groups"]
+        def without(f, X, K, groups):
             X, K = dealt(X, groups, 1) if inputs else X, dealt(K, groups, 0) if kernels else K
-            Y = f(**{**given, "X": X, "K": K})
+            Y = f(X=X, K=K)
             return Y[:, dealt(torch.arange(len(K)), groups, 0).argsort()] if outputs else Y
         return biased(without=without)
 
-    def cut(f, given):
-        pairs = zip(given["X"].chunk(given["groups"], 1), given["K"].chunk(given["groups"], 1))
-        return torch.cat([f(**{**given, "X": X, "K": K, "groups": 1}) for X, K in pairs], 1)
+    def cut(f, X, K, groups):
+        pairs = zip(X.chunk(groups, 1), K.chunk(groups, 1))
+        return torch.cat([f(X=x, K=k, groups=1) for x, k in pairs], 1)
 
     return [
         (of.ONE_SIDE, padded(lambda p: (0, p, 0, p))),
@@ -98,16 +97,16 @@ def whole_layer():
         (of.ONE_AXIS, padded(lambda p: (p, p))),
         (of.ONE_AXIS, padded(lambda p: (0, 0, p, p))),
         (of.PADDED_TWICE, on(padding=lambda padding: 2 * padding)),
-        (of.PADDED_AFTER, on(padding=0, Y=lambda T, padding: pad(T, [padding] * 4))),
+        (of.PADDED_AFTER, on(padding=0, Y=lambda Y, padding: pad(Y, [padding] * 4))),
         *((of.NOT_ZEROS, padded(**how)) for how in (
             {"value": 1.0}, {"mode": "replicate"}, {"mode": "reflect"}, {"mode": "circular"})),
         (of.TOTAL_PADDING, padded(lambda p: (p // 2, p - p // 2) * 2)),
         (of.NO_PADDING, on(padding=0)),
         (of.NO_STRIDE, on(stride=1)),
         (of.ROUNDING, on(X=rounded_up, padding=0)),
-        (of.ONE_AXIS, on(stride=1, Y=lambda T, stride: T[..., ::stride, :])),
-        (of.ONE_AXIS, on(stride=1, Y=lambda T, stride: T[..., ::stride])),
-        (of.STRIDE_SIZE, lambda f, given, Y: on(stride=1)(f, given)[..., :Y.shape[2], :Y.shape[3]]),
+        (of.ONE_AXIS, on(stride=1, Y=lambda Y, stride: Y[..., ::stride, :])),
+        (of.ONE_AXIS, on(stride=1, Y=lambda Y, stride: Y[..., ::stride])),
+        (of.STRIDE_SIZE, lambda f, Y: f(stride=1)[..., :Y.shape[2], :Y.shape[3]]),
         (of.THINNED, on(X=thinned, padding=0, stride=1)),
         (of.ONE_IMAGE, lambda Y: Y[:1]),
         (of.ONE_IMAGE, lambda Y: Y[-1:]),

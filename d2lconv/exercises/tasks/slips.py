@@ -50,7 +50,7 @@ def results(answer):
 
 def exchanged(one, other):
     """Two arguments, each in the other's place."""
-    return lambda f, given: f(**{**given, one: given[other], other: given[one]})
+    return lambda f, given: f(**{one: given[other], other: given[one]})
 
 
 def slips(shapes):
@@ -98,13 +98,12 @@ def summed(x, k, y):
         return on(X=lambda X, K, groups=1: X.narrow(x, 0, K.shape[k] * groups),  # no other channel is missed
                   K=lambda K: K * (torch.arange(K.shape[k]) == place % K.shape[k])[:, None, None])
 
-    def maps(f, given):
-        X, c = given["X"], given["K"].shape[k]
-        parts = [(X.index_select(x, torch.arange(n, X.shape[x], c)), given["K"].narrow(k, n, 1)) for n in range(c)]
-        return [f(**{**given, "X": channel, "K": kernel}) for channel, kernel in parts]
+    def maps(f, X, K):
+        c = K.shape[k]
+        return [f(X=X.index_select(x, torch.arange(n, X.shape[x], c)), K=K.narrow(k, n, 1)) for n in range(c)]
 
     def put_together(combine):
-        return biased(without=lambda f, given: combine(torch.stack(maps(f, given))))
+        return biased(without=lambda f, X, K: combine(torch.stack(maps(f, X, K))))
 
     return [
         (of.MEAN, on(K=lambda K: K / K.shape[k])),
@@ -113,12 +112,12 @@ def summed(x, k, y):
         (of.SHARED, on(K=repeated(k, -1))),
         (of.ONE_CHANNEL, one_slice(0)),
         (of.ONE_CHANNEL, one_slice(-1)),
-        (of.STACKED, lambda f, given: torch.stack(maps(f, given), y)),
-        (of.STACKED, lambda f, given: torch.stack(maps(f, given), max(y - 1, 0))),
-        (of.STACKED, lambda f, given: torch.cat(maps(f, given), max(y - 1, 0))),
+        (of.STACKED, lambda f, X, K: torch.stack(maps(f, X, K), y)),
+        (of.STACKED, lambda f, X, K: torch.stack(maps(f, X, K), max(y - 1, 0))),
+        (of.STACKED, lambda f, X, K: torch.cat(maps(f, X, K), max(y - 1, 0))),
         *([
-            (of.STACKED, lambda f, given: torch.stack(maps(f, given), y).flatten(y - 1, y)),
-            (of.STACKED, lambda f, given: torch.stack(maps(f, given), y).select(y - 1, 0)),
+            (of.STACKED, lambda f, X, K: torch.stack(maps(f, X, K), y).flatten(y - 1, y)),
+            (of.STACKED, lambda f, X, K: torch.stack(maps(f, X, K), y).select(y - 1, 0)),
         ] if y else []),
         (of.RELU_FIRST, put_together(lambda maps: maps.relu().sum(0))),
         (of.SUMMED_FIRST, on(X=totalled(x))),
@@ -135,7 +134,7 @@ def several_kernels(x):
     return [
         (of.SAME_OUTPUT, on(K=repeated(0))),
         (of.ZIP, on(X=lambda X, K: X.narrow(x, 0, len(K)), K=lambda K: K[:, :min(K.shape[1], len(K))])),
-        (of.ZIP, lambda f, X, K: torch.cat([f(X=a[None], K=b[None, :1]) for a, b in zip(X, K)])),
+        (of.ZIP, lambda f, X, K: torch.cat([f.func(X=x[None], K=k[None, :1]) for x, k in zip(X, K)])),  # no options
         (of.SAME_OUTPUT, on(K=repeated(0, -1))),
         *((of.LEFT_OUT, on(K=all_but(place))) for place in (0, -1)),
         *another_order("K", 0),
@@ -195,7 +194,7 @@ def apart():
         (of.SUMMED, lambda Y: Y.sum(0)),
         (of.SUMMED, lambda Y: Y.sum(0, keepdim=True)),
         (of.EVERYWHERE, on(X=totalled(0))),
-        (of.EVERYWHERE, lambda f, X, K: torch.cat([f(X=X, K=one.expand_as(K)) for one in K])),
+        (of.EVERYWHERE, lambda f, K: torch.cat([f(K=k.expand_as(K)) for k in K])),
         (of.MEAN, lambda Y: Y / len(Y)),
         (of.OTHER_CHANNEL, on(X=repeated(0))),
         *((of.LEFT_OUT, on(Y=all_but(place))) for place in (0, -1)),
@@ -232,15 +231,16 @@ def orders(shapes):
 
 def channels_last(x, k, windowed):
     """Slips in the order of the input's and the kernel's axes, from the channels' axis on."""
-    reshaped = on(X=lambda X: X.reshape(X.movedim(x, -1).shape).movedim(-1, x))
+    def reshaped(X):
+        return X.reshape(X.movedim(x, -1).shape).movedim(-1, x)
     several = [
         (of.RESHAPED, on(K=lambda K: K.reshape(*K.shape[1::-1], *K.shape[2:]).transpose(0, 1))),
-        (of.RESHAPED, lambda f, given: refolded(reshaped(f, given))),
+        (of.RESHAPED, on(X=reshaped, Y=refolded)),
         (of.TRANSPOSED, on(K=lambda K: K.transpose(0, 1).reshape(K.shape))),
     ]
     return [
         (of.LAST, on(X=lambda X: X.movedim(-1, x))),
-        (of.RESHAPED, reshaped),
+        (of.RESHAPED, on(X=reshaped)),
         (of.TRANSPOSED, on(X=lambda X: X.movedim(x, -1).reshape(X.shape))),
         (of.TRANSPOSED, on(X=lambda X: X.mT.reshape(X.shape))),
         *([(of.LAST, on(X=lambda X: X.movedim(-1, x), K=lambda K: K.movedim(-1, k)))] if windowed else []),
