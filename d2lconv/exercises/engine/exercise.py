@@ -93,13 +93,14 @@ class Exercise:
     ``stages`` are tuples of arguments; a dictionary at the end of a tuple holds options by name. ``reads`` says
     where to read about a stage, if not where ``read`` says. ``options`` are passed by name. ``adapt`` makes of a
     learner's function, which is called as ``written``, the one that is compared. ``mismatch`` are arguments whose
-    channel counts differ. Where numbers are only moved, the answer is ``exact``.
+    channel counts differ. Where numbers are only moved, the answer is ``exact``. ``changes`` are misconceptions, each
+    with the changes that it may make of a right function.
     """
 
     truth: Callable[..., Any]
     stages: dict[str, list[tuple[Any, ...]]]
     read: Section
-    changes: tuple[tuple[Misconception, Callable[..., Any]], ...]
+    changes: tuple[tuple[Any, ...], ...]
     reads: dict[str, Section] = dataclasses.field(default_factory=dict)
     options: tuple[str, ...] = ()
     written: str = ""
@@ -146,7 +147,9 @@ class Exercise:
 
         Of counts, which cost nothing, only those that are wrong, and not as one before: a rule may make others.
         """
-        made = [Wrong(misconception, change, changed(change, self.truth)) for misconception, change in self.changes]
+        made = [
+            Wrong(misconception, change, changed(change, self.truth))
+            for misconception, *changes in self.changes for change in changes]
         if any(problem.size for problem in self.problems):
             return tuple(made)
         by_results: dict[str, Wrong] = {}

@@ -25,17 +25,15 @@ SIZES = [  # slips in the number of places along one side
     (of.ONE_SIDE, on(padding=lambda padding: padding / 2)),
     (of.NO_PADDING, on(padding=0)),
     (of.NO_STRIDE, on(stride=1)),
-    (of.ROUNDING, on(stride=1, Y=lambda Y, stride: -(-(Y - 1) // stride) + 1)),
-    (of.ROUNDING, on(stride=1, Y=lambda Y, stride: (Y - 1) / stride + 1)),
-    (of.ROUNDING, on(stride=1, Y=lambda Y, stride: round((Y - 1) / stride) + 1)),
+    (of.ROUNDING, on(stride=1, Y=lambda Y, stride: -(-(Y - 1) // stride) + 1),
+     on(stride=1, Y=lambda Y, stride: (Y - 1) / stride + 1),
+     on(stride=1, Y=lambda Y, stride: round((Y - 1) / stride) + 1)),
     (of.ONE_BEFORE, on(stride=1, Y=lambda Y, stride: Y // stride)),
     (of.NO_OPTIONS, on(stride=1, padding=0)),
-    (of.BRACKETS, lambda size, kernel, stride, padding: size + 2 * padding - kernel // stride + 1),
-    (of.BRACKETS, lambda size, kernel, stride, padding: (size - kernel) // stride + 2 * padding + 1),
-    (of.PLUS_ONE, lambda Y: Y - 1),
-    (of.PLUS_ONE, on(size=lambda size: size + 1)),
-    (of.INPUT_PLACES, lambda size: size),
-    (of.INPUT_PLACES, lambda size, padding: size + 2 * padding),
+    (of.BRACKETS, lambda size, kernel, stride, padding: size + 2 * padding - kernel // stride + 1,
+     lambda size, kernel, stride, padding: (size - kernel) // stride + 2 * padding + 1),
+    (of.PLUS_ONE, lambda Y: Y - 1, on(size=lambda size: size + 1)),
+    (of.INPUT_PLACES, lambda size: size, lambda size, padding: size + 2 * padding),
     (of.POOLED, lambda size, kernel: size // kernel),
     (of.STRIDE_TIMES, on(stride=1, Y=lambda Y, stride: (Y - 1) * stride + 1)),
 ]
@@ -64,7 +62,9 @@ def slips_in_size(count):
     """The slips in a layer's output size, in what is counted of it; one side taken for both, or exchanged."""
     of_output = functools.partial(of_layer, count)
 
-    def along(size_h, size_w):
+    def along(change_h, change_w):
+        size_h, size_w = changed(change_h, output_size), changed(change_w, output_size)
+
         def change(given, input_shape, weight_shape, stride, padding):
             (_, h, w), (c_o, _, k_h, k_w) = input_shape, weight_shape
             return of_output(given, (c_o, size_h(h, k_h, stride, padding), size_w(w, k_w, stride, padding)))
@@ -77,17 +77,16 @@ def slips_in_size(count):
         return change
 
     shapes = "weight_shape", "input_shape"
-    sizes = [(misconception, changed(change, output_size)) for misconception, change in SIZES]
-    dense, bare = changed(on(stride=1), output_size), changed(on(padding=0), output_size)
+    right, dense, bare = on(), on(stride=1), on(padding=0)
     return [
-        *((misconception, along(size, size)) for misconception, size in sizes),
-        *((of.SQUARE, one_side(name, side, *where))
-          for name in shapes for side in (-2, -1) for where in ((True, True), (False, True), (True, False))),
-        *((of.SQUARE, lambda given, side=side: of_output(given, with_sides(output_shape(**given), side, side)))
-          for side in (-2, -1)),
-        *((of.ONE_AXIS, along(size, output_size)) for size in (dense, bare)),
-        *((of.ONE_AXIS, along(output_size, size)) for size in (dense, bare)),
-        *((of.EXCHANGED_HW, on(**{name: lambda T: with_sides(T, -1, -2)})) for name in shapes),
+        *((misconception, *(along(change, change) for change in changes)) for misconception, *changes in SIZES),
+        (of.SQUARE,
+         *(one_side(name, side, *where)
+           for name in shapes for side in (-2, -1) for where in ((True, True), (False, True), (True, False))),
+         *(lambda given, side=side: of_output(given, with_sides(output_shape(**given), side, side))
+           for side in (-2, -1))),
+        (of.ONE_AXIS, along(dense, right), along(bare, right), along(right, dense), along(right, bare)),
+        (of.EXCHANGED_HW, *(on(**{name: lambda T: with_sides(T, -1, -2)}) for name in shapes)),
     ]
 
 
@@ -135,26 +134,24 @@ def in_parts(combine):
     (of.BIAS_NONE, on(bias=False)),
     (of.BIAS_IN, in_parts(lambda weights, bias, c_i: weights + bias * c_i)),
     (of.BIAS_ONE, in_parts(lambda weights, bias: weights + bias)),
-    (of.BIAS_PAIR, in_parts(lambda weights, biases, c_i, groups: weights + biases * (c_i // groups))),
-    (of.BIAS_PAIR, in_parts(lambda weights, biases, c_i: weights + biases * c_i)),
-    (of.BIAS_WEIGHT, in_parts(lambda weights, bias: weights * (1 + bias))),
-    (of.BIAS_WEIGHT, in_parts(lambda weights, biases, k_h, k_w: weights + biases * k_h * k_w)),
+    (of.BIAS_PAIR, in_parts(lambda weights, biases, c_i, groups: weights + biases * (c_i // groups)),
+     in_parts(lambda weights, biases, c_i: weights + biases * c_i)),
+    (of.BIAS_WEIGHT, in_parts(lambda weights, bias: weights * (1 + bias)),
+     in_parts(lambda weights, biases, k_h, k_w: weights + biases * k_h * k_w)),
     (of.SHARED, on(c_i=lambda groups: groups)),
-    (of.OUTPUTS_OUT, in_parts(lambda weights, biases, c_o: weights // c_o + biases)),
-    (of.OUTPUTS_OUT, on(c_o=1)),
+    (of.OUTPUTS_OUT, in_parts(lambda weights, biases, c_o: weights // c_o + biases), on(c_o=1)),
     (of.BIAS_SIGN, in_parts(lambda weights, biases: weights - biases)),
-    (of.BIAS_GROUP, in_parts(lambda weights, biases, groups: weights + biases // groups)),
-    (of.BIAS_GROUP, in_parts(lambda weights, bias, groups: weights + bias * groups)),
+    (of.BIAS_GROUP, in_parts(lambda weights, biases, groups: weights + biases // groups),
+     in_parts(lambda weights, bias, groups: weights + bias * groups)),
     (of.BIAS_ALWAYS, on(bias=True)),
     (of.BIAS_BRANCH, lambda Y, bias: Y if bias else 0),
     (of.WINDOW_OUT, on(k_h=1, k_w=1)),
     (of.SIDES_ADDED, on(k_h=lambda k_h, k_w: k_h + k_w, k_w=1)),
     (of.NO_GROUPS, on(groups=1)),
     (of.GROUPS_TIMES, on(c_i=lambda c_i, groups: c_i * groups**2)),
-    (of.OUTPUTS_SPLIT, on(c_o=lambda c_o, groups: c_o // groups)),
-    (of.OUTPUTS_SPLIT, in_parts(lambda weights, biases, groups: weights // groups + biases)),
-    (of.SQUARE, on(k_w=lambda k_h: k_h)),
-    (of.SQUARE, on(k_h=lambda k_w: k_w)),
+    (of.OUTPUTS_SPLIT, on(c_o=lambda c_o, groups: c_o // groups),
+     in_parts(lambda weights, biases, groups: weights // groups + biases)),
+    (of.SQUARE, on(k_w=lambda k_h: k_h), on(k_h=lambda k_w: k_w)),
 ])
 def parameters(c_i, c_o, k_h, k_w, bias=True, groups=1):
     """Count the weights and biases of a layer.
@@ -173,7 +170,7 @@ def slips_in_work(factor):
         (of.OUTPUTS_OUT, counted(lambda Y, c_o: Y // c_o)),
         (of.WINDOW_OUT, counted(lambda Y, k_h, k_w: Y // (k_h * k_w))),
         (of.SIDES_ADDED, counted(lambda Y, k_h, k_w: Y // (k_h * k_w) * (k_h + k_w))),
-        *((of.TWICE, lambda Y, weight_shape, axis=axis: Y * weight_shape[axis]) for axis in range(4)),
+        (of.TWICE, *(lambda Y, weight_shape, axis=axis: Y * weight_shape[axis] for axis in range(4))),
         (of.ONE_LESS, counted(lambda Y, y: Y - y)),
         (of.BIAS_COUNTED, counted(lambda Y, y: Y + y)),
         (of.ROUNDING, on(stride=1, Y=lambda Y, stride: Y // stride**2)),
@@ -203,10 +200,9 @@ def flops(input_shape, weight_shape, stride=1, padding=0):
 
 @task(read="memory", problems=LAYERS, wrong=[
     (of.MEMORY_IN_OUT, counted(lambda x, y: x + y)),
-    (of.HALF_MEMORY, counted(lambda k, y: k + y)),
-    (of.HALF_MEMORY, counted(lambda x, k: x + k)),
-    (of.OUTPUTS_OUT, counted(lambda x, k, y, c_o: x + k + y // c_o)),
-    (of.OUTPUTS_OUT, counted(lambda x, k, y, c_o: x + k // c_o + y)),
+    (of.HALF_MEMORY, counted(lambda k, y: k + y), counted(lambda x, k: x + k)),
+    (of.OUTPUTS_OUT, counted(lambda x, k, y, c_o: x + k + y // c_o),
+     counted(lambda x, k, y, c_o: x + k // c_o + y)),
     (of.BIAS_COUNTED, counted(lambda Y, c_o: Y + c_o)),
     (of.PADDED_STORED, counted(lambda k, y, c_i, h, w, padding: c_i * (h + 2 * padding) * (w + 2 * padding) + k + y)),
     *slips_in_size(lambda x, k, y: x + k + y),
@@ -222,8 +218,8 @@ def memory(input_shape, weight_shape, stride=1, padding=0):
 
 
 @task(read="kernel gradient", problems=LAYERS, wrong=[
-    (of.ONE_WAY, counted(lambda work, Y: (work, Y[1]))),
-    (of.ONE_WAY, counted(lambda work, x, k, y: (work, x + k + y))),
+    (of.ONE_WAY, counted(lambda work, Y: (work, Y[1])),
+     counted(lambda work, x, k, y: (work, x + k + y))),
     (of.ONLY_GRADIENTS, counted(lambda work, x, k, y: (2 * work, x + k + y))),
     (of.MAC_TWO, counted(lambda work, Y: (4 * work, Y[1]))),
     (of.FORWARD_TOO, counted(lambda work, Y: (3 * work, Y[1]))),
@@ -245,18 +241,16 @@ def backward(input_shape, weight_shape, stride=1, padding=0):
     "padding": [(4, 4, 3, 1), (32, 32, 5, 2), (6, 10, 3, 1), (9, 5, 3, 3), (8, 6, 2, 1)],
 }, wrong=[
     (of.LINEAR, lambda Y: (2, Y[1])),
-    (of.INVERTED, lambda Y: (Y[0], 1 / Y[1])),
-    (of.INVERTED, lambda Y: (1 / Y[0], 1 / Y[1])),
+    (of.INVERTED, lambda Y: (Y[0], 1 / Y[1]), lambda Y: (1 / Y[0], 1 / Y[1])),
     (of.INPUT_PLACES, on(k=1)),
     (of.ONE_AXIS, on(w=lambda h: h, Y=lambda Y: (4, Y[1] ** 0.5))),
     (of.PLUS_ONE, on(k=lambda k: k + 1)),
-    (of.TOTAL_PADDING, on(h=lambda h, padding: h - padding, w=lambda w, padding: w - padding)),
-    (of.TOTAL_PADDING, on(padding=lambda padding: padding / 2)),
-    *((of.PADDING_LINEAR, lambda padding, factor=factor: (4, factor if padding else 1)) for factor in (4, 2)),
-    *((of.PADDING_LINEAR, lambda factor=factor: (4, factor)) for factor in (4, 2)),
+    (of.TOTAL_PADDING, on(h=lambda h, padding: h - padding, w=lambda w, padding: w - padding),
+     on(padding=lambda padding: padding / 2)),
+    (of.PADDING_LINEAR, *(lambda padding, factor=factor: (4, factor if padding else 1) for factor in (4, 2)),
+     lambda: (4, 4), lambda: (4, 2)),
     (of.NO_PADDING, lambda: (4, 1)),
-    (of.SQUARE, on(w=lambda h: h)),
-    (of.SQUARE, on(h=lambda w: w)),
+    (of.SQUARE, on(w=lambda h: h), on(h=lambda w: w)),
 ])
 def growth(h, w, k, padding):
     """Find how the multiply-adds of a k x k layer grow for twice the channels, and for twice the padding.
@@ -273,11 +267,11 @@ def growth(h, w, k, padding):
     "a first stride": [(3, 2, 2), (3, 3, 2), (7, 3, 2), (2, 4, 3)],
 }, wrong=[
     (of.NO_FIRST_STRIDE, on(stride=1)),
-    (of.SIZES_ADD, lambda k1, k2: k1 * k2),
-    (of.SIZES_ADD, lambda k1, k2: k1 + k2),
-    (of.SIZES_ADD, lambda k1, k2, stride: k1 + k2 * stride),
-    (of.SIZES_ADD, lambda k1, k2, stride: k1 + k2 * stride - 1),
-    (of.SIZES_ADD, lambda k1, k2, stride: (k1 + k2 - 1) * stride),
+    (of.SIZES_ADD, lambda k1, k2: k1 * k2,
+     lambda k1, k2: k1 + k2,
+     lambda k1, k2, stride: k1 + k2 * stride,
+     lambda k1, k2, stride: k1 + k2 * stride - 1,
+     lambda k1, k2, stride: (k1 + k2 - 1) * stride),
 ])
 def composed_size(k1, k2, stride=1):
     """Find the size of the one kernel that does what two in a row do.
@@ -296,8 +290,7 @@ def composed_size(k1, k2, stride=1):
     (of.SAVED, lambda Y: 1 - Y),
     (of.K_ONCE, lambda c_o, k: 1 / c_o + 1 / k),
     (of.NO_GROUPS, lambda c_i, c_o, k: (c_i * k * k + c_o) / (c_o * k * k)),
-    (of.NO_POINTWISE, lambda c_o: 1 / c_o),
-    (of.NO_POINTWISE, lambda k: 1 / k**2),
+    (of.NO_POINTWISE, lambda c_o: 1 / c_o, lambda k: 1 / k**2),
     (of.EXCHANGED_IO, lambda c_i, k: 1 / c_i + 1 / k**2),
 ])
 def separable_ratio(c_i, c_o, k):
@@ -323,8 +316,8 @@ def strips(w, k, delta):
     (of.ONE_STRIP, lambda h, w: h * w),
     (of.FIRST_STRIP, lambda h, k, delta: h * (k + delta - 1)),
     (of.OUTPUT_ROWS, lambda Y, h, k: Y // h * (h - k + 1)),
-    (of.K_PLUS, lambda h, w, k, delta: h * (w - k + 1 + strips(w, k, delta) * k)),
-    (of.K_PLUS, lambda h, w, k, delta: h * (k + delta) * strips(w, k, delta)),
+    (of.K_PLUS, lambda h, w, k, delta: h * (w - k + 1 + strips(w, k, delta) * k),
+     lambda h, w, k, delta: h * (k + delta) * strips(w, k, delta)),
     (of.NO_LAST_STRIP, lambda h, w, k, delta: h * (k + delta - 1) * ((w - k + 1) // delta)),
     (of.LAST_STRIP, lambda h, w, k, delta: h * (k + delta - 1) * strips(w, k, delta)),
     (of.SQUARE, on(w=lambda h: h)),
@@ -345,13 +338,13 @@ def strip_reads(h, w, k, delta):
 }, wrong=[
     (of.K_PLUS, on(cache=lambda k, cache: cache - k)),
     (of.WIDE_STRIP, on(cache=lambda k, cache: cache + k * (k - 1))),
-    (of.NO_ROOM, on(cache=lambda k, cache: cache + k * k)),
-    (of.NO_ROOM, lambda k, cache: max(0, (cache - 2 * k * k + k) // k)),
+    (of.NO_ROOM, on(cache=lambda k, cache: cache + k * k),
+     lambda k, cache: max(0, (cache - 2 * k * k + k) // k)),
     (of.NO_ZERO, lambda Y: max(1, Y)),
-    (of.STRIP_ROUNDED, lambda k, cache: max(0, (cache - 2 * k * k + k) / (k + 1))),
-    (of.STRIP_ROUNDED, lambda k, cache: max(0, -(-(cache - 2 * k * k + k) // (k + 1)))),
-    (of.NO_ZERO, lambda k, cache: (cache - 2 * k * k + k) // (k + 1)),
-    (of.NO_ZERO, lambda k, cache: int((cache - 2 * k * k + k) / (k + 1))),
+    (of.STRIP_ROUNDED, lambda k, cache: max(0, (cache - 2 * k * k + k) / (k + 1)),
+     lambda k, cache: max(0, -(-(cache - 2 * k * k + k) // (k + 1)))),
+    (of.NO_ZERO, lambda k, cache: (cache - 2 * k * k + k) // (k + 1),
+     lambda k, cache: int((cache - 2 * k * k + k) / (k + 1))),
 ])
 def strip_width(k, cache):
     """Find the largest delta for which a step of the strip fits into the cache.

@@ -67,16 +67,13 @@ def bound(X, K):
     return 2 * len(X) * 2.0**-24 * 1.01 * terms
 
 
+def within(Y1, Y2, X, K, factor=1):
+    """Which outputs are no further apart than so many times the bound."""
+    return (Y1.double() - Y2.double()).abs() <= factor * bound(X, K)
+
 def relative(limit, least):
     """A bound on the difference as a part of the results, or of a least size."""
-    def within(Y1, Y2):
-        return bool(((Y1 - Y2).abs() <= limit * (Y1.abs() + Y2.abs()).clamp_min(least)).all())
-    return within
-
-
-def within(factor):
-    """The right bound, so many times."""
-    return lambda Y1, Y2, X, K: bool(((Y1.double() - Y2.double()).abs() <= factor * bound(X, K)).all())
+    return lambda Y1, Y2: bool(((Y1 - Y2).abs() <= limit * (Y1.abs() + Y2.abs()).clamp_min(least)).all())
 
 
 @task(read="agree", problems={
@@ -93,22 +90,23 @@ def within(factor):
     "thousands of channels": [repeated(0.1, 2048), repeated(0.3, 2048)],
 }, wrong=[
     (of.EXACT, lambda Y1, Y2: torch.equal(Y1, Y2)),
-    *((of.ABSOLUTE, lambda Y1, Y2, limit=limit: bool((Y1 - Y2).abs().max() < limit))
-      for limit in (1e-3, 1e-5, 1e-6, 1e-7, 1e-9)),
-    *((of.ABSOLUTE, lambda Y1, Y2, limit=limit: torch.allclose(Y1, Y2, atol=limit)) for limit in (1e-3, 1e-5, 1e-6)),
-    (of.ABSOLUTE, lambda Y1, Y2, X, K: bool((Y1 - Y2).abs().max() <= bound(X, K).max())),
-    (of.RELATIVE, lambda Y1, Y2: torch.allclose(Y1, Y2)),
-    *((of.RELATIVE, relative(*limits)) for limits in (
-        (1e-3, 0.0), (1e-5, 1e-8), (1e-6, 0.0), (1e-6, 1e-8), (1e-8, 1e-8))),
-    (of.LOOSE, within(100)),
-    (of.ANY, lambda Y1, Y2, X, K: bool(((Y1.double() - Y2.double()).abs() <= bound(X, K)).any())),
-    (of.ONE_SIGN, lambda Y1, Y2, X, K: bool((bound(X, K) >= Y1 - Y2).all())),
-    (of.ONE_SIGN, lambda Y1, Y2, X, K: bool((bound(X, K) >= Y2 - Y1).all())),
-    *((of.STRICT, lambda Y1, Y2, X, K, steps=steps: within(steps / len(X) / 2)(Y1, Y2, X, K)) for steps in (1, 16)),
+    (of.ABSOLUTE,
+     *(lambda Y1, Y2, limit=limit: bool((Y1 - Y2).abs().max() < limit) for limit in (1e-3, 1e-5, 1e-6, 1e-7, 1e-9)),
+     *(lambda Y1, Y2, limit=limit: torch.allclose(Y1, Y2, atol=limit) for limit in (1e-3, 1e-5, 1e-6)),
+     lambda Y1, Y2, X, K: bool((Y1 - Y2).abs().max() <= bound(X, K).max())),
+    (of.RELATIVE,
+     lambda Y1, Y2: torch.allclose(Y1, Y2),
+     relative(1e-3, 0.0), relative(1e-5, 1e-8), relative(1e-6, 0.0), relative(1e-6, 1e-8), relative(1e-8, 1e-8)),
+    (of.LOOSE, lambda Y1, Y2, X, K: bool(within(Y1, Y2, X, K, 100).all())),
+    (of.ANY, lambda Y1, Y2, X, K: bool(within(Y1, Y2, X, K).any())),
+    (of.ONE_SIGN, lambda Y1, Y2, X, K: bool((bound(X, K) >= Y1 - Y2).all()),
+     lambda Y1, Y2, X, K: bool((bound(X, K) >= Y2 - Y1).all())),
+    (of.STRICT, *(lambda Y1, Y2, X, K, steps=steps: bool(within(Y1, Y2, X, K, steps / len(X) / 2).all())
+                  for steps in (1, 16))),
 ])
 def agree(Y1, Y2, X, K):
     """Decide whether two float32 results of a 1x1 layer can differ by rounding alone.
 
     Shapes: ``(c_o, h, w)`` twice, ``(c_i, h, w)`` and ``(c_o, c_i, 1, 1)``, to True or False.
     """
-    return bool(((Y1.double() - Y2.double()).abs() <= bound(X, K)).all())
+    return bool(within(Y1, Y2, X, K).all())

@@ -38,14 +38,12 @@ def seen(red, others, parts=1):
     (of.SHARED, seen(1, 1)),
     (of.ONES, seen(1, 1, parts=3)),
     (of.MEAN, seen(1, 0, parts=3)),
-    (of.BLUE, lambda Y: Y.flip(1)),
-    (of.BLUE, lambda Y: Y.roll(1, 1)),
-    (of.ONES, lambda Y: torch.where(Y == 0, 1, Y)),
-    (of.ONES, lambda K: torch.stack([K, torch.ones_like(K), torch.ones_like(K)])[None]),
-    (of.ONES, seen(1, -1)),
-    (of.ONES, seen(1, -0.5)),
-    (of.LAST, lambda Y: Y.movedim(1, -1)),
-    (of.LAST, lambda Y: Y[0].movedim(0, -1)[..., None]),
+    (of.BLUE, lambda Y: Y.flip(1), lambda Y: Y.roll(1, 1)),
+    (of.ONES, lambda Y: torch.where(Y == 0, 1, Y),
+     lambda K: torch.stack([K, torch.ones_like(K), torch.ones_like(K)])[None],
+     seen(1, -1),
+     seen(1, -0.5)),
+    (of.LAST, lambda Y: Y.movedim(1, -1), lambda Y: Y[0].movedim(0, -1)[..., None]),
 ])
 def red_only(K):
     """Make a kernel for RGB images that does K to red, and sees no green and no blue.
@@ -60,9 +58,9 @@ def red_only(K):
     "several kernels": [((3, 3, 1, 1),), ((4, 3, 3, 2),), ((2, 3, 2, 2),)],
 }), wrong=[
     (of.GREY_MEAN, lambda Y: Y / 3),
-    *((of.GREY_ONE, lambda K, place=place: K[:, [place]]) for place in range(3)),
-    (of.LEFT_OUT, lambda K: K[:, :2].sum(1, keepdim=True)),
-    (of.LEFT_OUT, lambda K: K[:, 1:].sum(1, keepdim=True)),
+    (of.GREY_ONE, *(lambda K, place=place: K[:, [place]] for place in range(3))),
+    (of.LEFT_OUT, lambda K: K[:, :2].sum(1, keepdim=True),
+     lambda K: K[:, 1:].sum(1, keepdim=True)),
     (of.LUMINANCE, on(K=lambda K: K * torch.tensor([0.299, 0.587, 0.114], dtype=K.dtype)[:, None, None])),
     (of.EXCHANGED_IO, lambda K: K.sum(0, keepdim=True).transpose(0, 1)),
 ])
@@ -80,8 +78,7 @@ def grey_kernel(K):
     "not square": [((1, 2, 2, 2),), ((2, 3, 1, 4),), ((3, 1, 2, 2),)],
 }), wrong=[
     (of.RESHAPED, lambda K: K.reshape(*K.shape[:1:-1], *K.shape[:2])),
-    (of.SHARED, lambda Y: Y[:, :1]),
-    (of.SHARED, lambda Y: Y[:, 0]),
+    (of.SHARED, lambda Y: Y[:, :1], lambda Y: Y[:, 0]),
 ])
 def hwio_to_oihw(K):
     """Bring a Keras kernel into torch's order of axes.
@@ -98,14 +95,12 @@ def hwio_to_oihw(K):
         ((3, 2, 1, 1), (3,), (4, 3, 1, 1), (4,)), ((3, 3, 1, 1), (3,), (3, 3, 1, 1), (3,)),
         ((3, 4, 1, 1), (3,), (2, 3, 1, 1), (2,))],
 }), wrong=[
-    (of.NO_FOLD_BIAS, lambda Y, b1, b2: (Y[0], b1 + b2)),
-    (of.NO_FOLD_BIAS, lambda Y, b2: (Y[0], b2)),
+    (of.NO_FOLD_BIAS, lambda Y, b1, b2: (Y[0], b1 + b2), lambda Y, b2: (Y[0], b2)),
     (of.SECOND_BIAS, lambda Y, b1, K2, b2: (Y[0], K2[:, :, 0, 0] @ (b1 + b2))),
     (of.BIAS_NONE, on(b2=lambda b2: 0 * b2)),
-    (of.BIAS_SIGN, on(b2=lambda b2: -b2)),
-    (of.BIAS_SIGN, on(b1=lambda b1: -b1)),
-    (of.FOLD_ORDER, lambda f, Y, K1, b1, K2, b2: (f(K1=K2, b1=b2, K2=K1, b2=b1)[0], Y[1])),
-    (of.FOLD_ORDER, lambda f, K1, b1, K2, b2: f(K1=K2, b1=b2, K2=K1, b2=b1)),
+    (of.BIAS_SIGN, on(b2=lambda b2: -b2), on(b1=lambda b1: -b1)),
+    (of.FOLD_ORDER, lambda f, Y, K1, b1, K2, b2: (f(K1=K2, b1=b2, K2=K1, b2=b1)[0], Y[1]),
+     lambda f, K1, b1, K2, b2: f(K1=K2, b1=b2, K2=K1, b2=b1)),
 ])
 def fold(K1, b1, K2, b2):
     """Find the one 1x1 layer ``(K, b)`` that does what two in a row do.
@@ -144,12 +139,10 @@ def numbered(Y, K, groups):
 }), wrong=[
     (of.EVERYWHERE, lambda K, groups: K.repeat(1, groups, 1, 1)),
     (of.GROUP_KERNEL, on(K=first_group)),
-    (of.INTERLEAVED, interleaved(1, 0)),
-    (of.INTERLEAVED, interleaved(0, 1)),
-    (of.INTERLEAVED, interleaved(1, 1)),
+    (of.INTERLEAVED, interleaved(1, 0), interleaved(0, 1), interleaved(1, 1)),
     (of.GROUP_NUMBER, numbered),
-    (of.NO_GROUPS, lambda K: K),
-    (of.NO_GROUPS, lambda K, groups: F.pad(K, (0, 0, 0, 0, 0, K.shape[1] * (groups - 1)))),
+    (of.NO_GROUPS, lambda K: K,
+     lambda K, groups: F.pad(K, (0, 0, 0, 0, 0, K.shape[1] * (groups - 1)))),
     (of.REVERSED, on(Y=groups_reversed)),
 ])
 def block_diagonal(K, groups):
@@ -170,8 +163,7 @@ def block_diagonal(K, groups):
 }), wrong=[
     (of.UNSHUFFLE, on(groups=lambda X, groups: len(X) // groups)),
     (of.UNMOVED, lambda X: X),
-    (of.REVERSED, lambda X: X.flip(0)),
-    (of.REVERSED, lambda X, groups: torch.cat(X.chunk(groups)[::-1])),
+    (of.REVERSED, lambda X: X.flip(0), lambda X, groups: torch.cat(X.chunk(groups)[::-1])),
     (of.NEIGHBOUR, lambda X: X.roll(1, 0)),
 ])
 def channel_shuffle(X, groups):
@@ -204,10 +196,10 @@ def lit(function):
     (of.EITHER, lambda E: torch.maximum(E[0], E[1])),
     (of.NEVER, lambda E: 0 * E[0]),
     (of.ALWAYS, lambda E: 0 * E[0] + 1),
-    (of.ONE_EDGE, lambda E: E[0]),
-    (of.ONE_EDGE, lambda E: E[1]),
-    (of.ONE_EDGE, lambda E: E[0] * (1 - E[1])),
-    (of.ONE_EDGE, lambda E: E[1] * (1 - E[0])),
+    (of.ONE_EDGE, lambda E: E[0],
+     lambda E: E[1],
+     lambda E: E[0] * (1 - E[1]),
+     lambda E: E[1] * (1 - E[0])),
 ], written="corners()", adapt=lit)
 def corners(E):
     """Choose weights of a 1x1 layer which, after a ReLU, is above zero only where two edges meet.
@@ -241,15 +233,13 @@ def laid(pieces):
     "not square": [
         ((2, 1, 2, 3), (1, 2, 3, 2)), ((2, 2, 1, 3), (3, 2, 2, 2)), ((2, 2, 2, 3), (1, 2, 2, 3))],
 }), wrong=[
-    (of.CORRELATED, on(K2=turned)),
-    (of.CORRELATED, on(K1=turned)),
-    (of.CORRELATED, on(Y=turned)),
+    (of.CORRELATED, on(K2=turned), on(K1=turned), on(Y=turned)),
     (of.VALID_COMPOSE, lambda Y, K2: bordered(Y, K2, 1, 1)),
-    (of.SQUARE, lambda Y, K2: bordered(Y, K2, K2.shape[2], K2.shape[2])),
-    (of.SQUARE, lambda Y, K2: bordered(Y, K2, K2.shape[3], K2.shape[3])),
-    (of.MIDDLE, lambda Y, K1: Y / len(K1)),
-    (of.MIDDLE, on(K1=lambda K1: K1[:1], K2=lambda K2: K2[:, :1])),
-    (of.MIDDLE, on(K1=lambda K1: K1.sum(0, True), K2=lambda K2: K2.sum(1, True))),
+    (of.SQUARE, lambda Y, K2: bordered(Y, K2, K2.shape[2], K2.shape[2]),
+     lambda Y, K2: bordered(Y, K2, K2.shape[3], K2.shape[3])),
+    (of.MIDDLE, lambda Y, K1: Y / len(K1),
+     on(K1=lambda K1: K1[:1], K2=lambda K2: K2[:, :1]),
+     on(K1=lambda K1: K1.sum(0, True), K2=lambda K2: K2.sum(1, True))),
     (of.EXCHANGED_IO, lambda f, K1, K2: f(K1=K2, K2=K1)),
     (of.OVERWRITTEN, lambda K1, K2: laid(torch.einsum("omij,mcab->ijocab", K2, K1))),
 ])
@@ -284,16 +274,14 @@ def written(inputs, outputs):
         ((2, 2, 1, 2), 2, 2), ((2, 2, 2, 2), 3, 3), ((2, 3, 2, 3), 3, 4), ((2, 2, 3, 2), 4, 3), ((1, 2, 2, 2), 3, 3)],
 }), wrong=[
     (of.FLIPPED, on(K=turned)),
-    (of.SQUARE, on(w=lambda h: h)),
-    (of.SQUARE, on(h=lambda w: w)),
+    (of.SQUARE, on(w=lambda h: h), on(h=lambda w: w)),
     (of.EXCHANGED_HW, lambda f, h, w: f(h=w, w=h)),
     (of.SHARED, on(K=repeated(1))),
     (of.ON_ITS_SIDE, lambda Y: Y.T),
     (of.SAME_SIZE, same_size),
     (of.RESHAPED, lambda Y: Y.T.reshape(Y.shape)),
     (of.LAST, written((1, 2, 0), (1, 2, 0))),
-    (of.TRANSPOSED, written((0, 2, 1), (0, 2, 1))),
-    (of.TRANSPOSED, written((0, 2, 1), (0, 1, 2))),
+    (of.TRANSPOSED, written((0, 2, 1), (0, 2, 1)), written((0, 2, 1), (0, 1, 2))),
 ])
 def as_matrix(K, h, w):
     """Make the matrix M with ``M @ X.reshape(-1)`` equal to ``Y.reshape(-1)``.
@@ -318,10 +306,8 @@ def last_place(X, dY):
         ((2, 3, 3), (3, 2, 2)), ((2, 3, 3), (2, 2, 2)), ((3, 4, 4), (2, 2, 2)), ((3, 4, 4), (3, 3, 3))],
     "not square": [((1, 3, 4), (2, 2, 2)), ((2, 5, 3), (2, 3, 2)), ((2, 3, 5), (3, 2, 2))],
 }), wrong=[
-    (of.FLIPPED, on(dY=turned)),
-    (of.FLIPPED, on(Y=turned)),
-    (of.SUMMED, on(Y=totalled(1))),
-    (of.SUMMED, lambda Y: Y.sum(1, keepdim=True)),
+    (of.FLIPPED, on(dY=turned), on(Y=turned)),
+    (of.SUMMED, on(Y=totalled(1)), lambda Y: Y.sum(1, keepdim=True)),
     (of.EXCHANGED_IO, lambda Y: Y.transpose(0, 1)),
     (of.RESHAPED, lambda Y: Y.transpose(0, 1).reshape(Y.shape)),
     (of.MEAN, lambda Y, dY: Y / dY[0].numel()),
@@ -345,20 +331,16 @@ def weight_gradient(X, dY):
 }), wrong=[
     (of.NOT_FLIPPED, on(K=turned)),
     (of.NOT_EXCHANGED, on(K=lambda K: K.transpose(0, 1))),
-    (of.REVERSED, on(K=flipped(0))),
-    (of.REVERSED, on(K=flipped(1))),
-    (of.REVERSED, on(K=flipped(0, 1))),
-    (of.NOT_FLIPPED, on(K=flipped(-1))),
-    (of.NOT_FLIPPED, on(K=flipped(-2))),
+    (of.REVERSED, on(K=flipped(0)), on(K=flipped(1)), on(K=flipped(0, 1))),
+    (of.NOT_FLIPPED, on(K=flipped(-1)), on(K=flipped(-2))),
     (of.MEAN, lambda Y, dY: Y / len(dY)),
-    (of.SQUARE, lambda Y, K: bordered(Y, K, K.shape[2], K.shape[2])),
-    (of.SQUARE, lambda Y, K: bordered(Y, K, K.shape[3], K.shape[3])),
+    (of.SQUARE, lambda Y, K: bordered(Y, K, K.shape[2], K.shape[2]),
+     lambda Y, K: bordered(Y, K, K.shape[3], K.shape[3])),
     (of.EXCHANGED_HW, lambda Y, K: bordered(Y, K, K.shape[3], K.shape[2])),
-    (of.OVERWRITTEN, lambda dY, K: laid(torch.einsum("oij,ocab->ijcab", dY, K))),
-    (of.OVERWRITTEN, lambda dY, K: laid(dY[-1, :, :, None, None, None] * K[-1])),
+    (of.OVERWRITTEN, lambda dY, K: laid(torch.einsum("oij,ocab->ijcab", dY, K)),
+     lambda dY, K: laid(dY[-1, :, :, None, None, None] * K[-1])),
     (of.NOT_FULL, lambda Y, K: bordered(Y, K, 1, 1)),
-    (of.OTHER_BORDER, lambda Y, K: bordered(Y, K, 2, 2)),
-    (of.OTHER_BORDER, lambda Y: F.pad(Y, (1, 1, 1, 1))),
+    (of.OTHER_BORDER, lambda Y, K: bordered(Y, K, 2, 2), lambda Y: F.pad(Y, (1, 1, 1, 1))),
 ])
 def input_gradient(dY, K):
     """Find the gradient of ``(dY * Y).sum()`` with respect to the input X.

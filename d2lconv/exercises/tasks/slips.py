@@ -34,12 +34,12 @@ def task(read, problems, wrong=(), **more):
 
 def arguments(truth, read, wrong):
     """Slips in the numbers that a count is made of: one left out, of the wrong sign, or taken for another."""
-    names, known = list(inspect.signature(truth).parameters), {misconception.name for misconception, _ in wrong}
+    names, known = list(inspect.signature(truth).parameters), {misconception.name for misconception, *_ in wrong}
     left_out = [(of.left_out(name, read), on(**{name: 1})) for name in names]
     return [
         *(slip for slip in left_out if slip[0].name not in known),
-        *((of.SIGN, on(**{name: lambda T: -T})) for name in names),
-        *((of.ARGUMENTS, exchanged(*pair)) for pair in itertools.combinations(names, 2)),
+        (of.SIGN, *(on(**{name: lambda T: -T}) for name in names)),
+        (of.ARGUMENTS, *(exchanged(*pair) for pair in itertools.combinations(names, 2))),
     ]
 
 
@@ -78,8 +78,7 @@ def another_order(name, axis):
     """Channels from the last to the first, or each one place further."""
     return [
         (of.REVERSED, on(**{name: flipped(axis)})),
-        (of.NEIGHBOUR, on(**{name: lambda T: T.roll(1, axis)})),
-        (of.NEIGHBOUR, on(**{name: lambda T: T.roll(-1, axis)})),
+        (of.NEIGHBOUR, *(on(**{name: lambda T, step=step: T.roll(step, axis)}) for step in (1, -1))),
     ]
 
 
@@ -106,26 +105,21 @@ def summed(x, k, y):
         return biased(without=lambda f, X, K: combine(torch.stack(maps(f, X, K))))
 
     return [
-        (of.MEAN, on(K=lambda K: K / K.shape[k])),
-        (of.MEAN, on(K=lambda K: K / K.shape[k:].numel())),
-        (of.SHARED, on(K=repeated(k))),
-        (of.SHARED, on(K=repeated(k, -1))),
-        (of.ONE_CHANNEL, one_slice(0)),
-        (of.ONE_CHANNEL, one_slice(-1)),
-        (of.STACKED, lambda f, X, K: torch.stack(maps(f, X, K), y)),
-        (of.STACKED, lambda f, X, K: torch.stack(maps(f, X, K), max(y - 1, 0))),
-        (of.STACKED, lambda f, X, K: torch.cat(maps(f, X, K), max(y - 1, 0))),
-        *([
-            (of.STACKED, lambda f, X, K: torch.stack(maps(f, X, K), y).flatten(y - 1, y)),
-            (of.STACKED, lambda f, X, K: torch.stack(maps(f, X, K), y).select(y - 1, 0)),
-        ] if y else []),
+        (of.MEAN, on(K=lambda K: K / K.shape[k]), on(K=lambda K: K / K.shape[k:].numel())),
+        (of.SHARED, on(K=repeated(k)), on(K=repeated(k, -1))),
+        (of.ONE_CHANNEL, one_slice(0), one_slice(-1)),
+        (of.STACKED, lambda f, X, K: torch.stack(maps(f, X, K), y),
+         lambda f, X, K: torch.stack(maps(f, X, K), max(y - 1, 0)),
+         lambda f, X, K: torch.cat(maps(f, X, K), max(y - 1, 0)),
+         *([lambda f, X, K: torch.stack(maps(f, X, K), y).flatten(y - 1, y),
+            lambda f, X, K: torch.stack(maps(f, X, K), y).select(y - 1, 0)] if y else [])),
         (of.RELU_FIRST, put_together(lambda maps: maps.relu().sum(0))),
         (of.SUMMED_FIRST, on(X=totalled(x))),
         (of.ONE_CHANNEL, on(X=repeated(x))),
-        *((of.LEFT_OUT, put_together(lambda maps, place=place: all_but(place)(maps).sum(0))) for place in (0, -1)),
+        (of.LEFT_OUT, *(put_together(lambda maps, place=place: all_but(place)(maps).sum(0)) for place in (0, -1))),
         *another_order("K", k),
-        *((of.NO_SUM, put_together(combine)) for combine in (
-            lambda maps: maps.amax(0), lambda maps: maps.prod(0), lambda maps: 2 * maps[0] - maps.sum(0))),
+        (of.NO_SUM, put_together(lambda maps: maps.amax(0)), put_together(lambda maps: maps.prod(0)),
+         put_together(lambda maps: 2 * maps[0] - maps.sum(0))),
     ]
 
 
@@ -133,10 +127,10 @@ def several_kernels(x):
     """Slips in the choice of the kernel."""
     return [
         (of.SAME_OUTPUT, on(K=repeated(0))),
-        (of.ZIP, on(X=lambda X, K: X.narrow(x, 0, len(K)), K=lambda K: K[:, :min(K.shape[1], len(K))])),
-        (of.ZIP, lambda f, X, K: torch.cat([f.func(X=x[None], K=k[None, :1]) for x, k in zip(X, K)])),  # no options
+        (of.ZIP, on(X=lambda X, K: X.narrow(x, 0, len(K)), K=lambda K: K[:, :min(K.shape[1], len(K))]),
+         lambda f, X, K: torch.cat([f.func(X=x[None], K=k[None, :1]) for x, k in zip(X, K)])),  # without options
         (of.SAME_OUTPUT, on(K=repeated(0, -1))),
-        *((of.LEFT_OUT, on(K=all_but(place))) for place in (0, -1)),
+        (of.LEFT_OUT, on(K=all_but(0)), on(K=all_but(-1))),
         *another_order("K", 0),
     ]
 
@@ -163,20 +157,19 @@ def windows(summed, alike):
             return maps if Y.ndim == maps.ndim else maps.sum(0)
         return change
 
-    parts = itertools.product((slice(0, 1), slice(-1, None), slice(None)), repeat=2)
+    *parts, _ = itertools.product((slice(0, 1), slice(-1, None), slice(None)), repeat=2)  # the last is all of it
     none, half, rest, whole = lambda k: 0, lambda k: k // 2, lambda k: (k - 1) // 2, lambda k: k - 1
     return [
         (of.MEAN, on(K=lambda K: K / K.shape[-2:].numel())),
         (of.FLIPPED, on(K=flipped(-1, -2))),
-        *((of.SAME_SIZE, on(X=around(*edges))) for edges in ((rest, half), (half, rest), (half, half))),
-        (of.SAME_SIZE, on(X=around(half, half), padding=0)),
+        (of.SAME_SIZE, on(X=around(rest, half)), on(X=around(half, rest)), on(X=around(half, half)),
+         on(X=around(half, half), padding=0)),
         (of.FULL_SIZE, on(X=around(whole, whole))),
         (of.SAME_SIZE, on(Y=around(none, whole))),
         (of.PLUS_ONE, lambda Y: Y[..., :-1, :-1]),
         *([(of.FLIPPED, on(K=flipped(-1, -2, -3)))] if summed else []),
-        (of.FLIPPED_ONE, on(K=flipped(-1))),
-        (of.FLIPPED_ONE, on(K=flipped(-2))),
-        *((of.PART, kept(*part)) for part in [*parts][:-1]),  # the last is all of it
+        (of.FLIPPED_ONE, on(K=flipped(-1)), on(K=flipped(-2))),
+        (of.PART, *(kept(*part) for part in parts)),
         (of.POOLED, lambda Y, K: Y[..., ::K.shape[-2], ::K.shape[-1]]),
         *([
             (of.MATMUL, each_window(lambda X, K: (X @ K).sum((-1, -2)))),
@@ -191,13 +184,11 @@ def apart():
     """Slips where channels stay apart."""
     return [
         (of.SHARED, on(K=repeated(0))),
-        (of.SUMMED, lambda Y: Y.sum(0)),
-        (of.SUMMED, lambda Y: Y.sum(0, keepdim=True)),
-        (of.EVERYWHERE, on(X=totalled(0))),
-        (of.EVERYWHERE, lambda f, K: torch.cat([f(K=k.expand_as(K)) for k in K])),
+        (of.SUMMED, lambda Y: Y.sum(0), lambda Y: Y.sum(0, keepdim=True)),
+        (of.EVERYWHERE, on(X=totalled(0)), lambda f, K: torch.cat([f(K=k.expand_as(K)) for k in K])),
         (of.MEAN, lambda Y: Y / len(Y)),
         (of.OTHER_CHANNEL, on(X=repeated(0))),
-        *((of.LEFT_OUT, on(Y=all_but(place))) for place in (0, -1)),
+        (of.LEFT_OUT, on(Y=all_but(0)), on(Y=all_but(-1))),
         *another_order("K", 0),
         *another_order("X", 0)[1:],
     ]
@@ -234,15 +225,15 @@ def channels_last(x, k, windowed):
     def reshaped(X):
         return X.reshape(X.movedim(x, -1).shape).movedim(-1, x)
     several = [
-        (of.RESHAPED, on(K=lambda K: K.reshape(*K.shape[1::-1], *K.shape[2:]).transpose(0, 1))),
-        (of.RESHAPED, on(X=reshaped, Y=refolded)),
+        (of.RESHAPED, on(K=lambda K: K.reshape(*K.shape[1::-1], *K.shape[2:]).transpose(0, 1)),
+         on(X=reshaped, Y=refolded)),
         (of.TRANSPOSED, on(K=lambda K: K.transpose(0, 1).reshape(K.shape))),
     ]
     return [
         (of.LAST, on(X=lambda X: X.movedim(-1, x))),
         (of.RESHAPED, on(X=reshaped)),
-        (of.TRANSPOSED, on(X=lambda X: X.movedim(x, -1).reshape(X.shape))),
-        (of.TRANSPOSED, on(X=lambda X: X.mT.reshape(X.shape))),
+        (of.TRANSPOSED, on(X=lambda X: X.movedim(x, -1).reshape(X.shape)),
+         on(X=lambda X: X.mT.reshape(X.shape))),
         *([(of.LAST, on(X=lambda X: X.movedim(-1, x), K=lambda K: K.movedim(-1, k)))] if windowed else []),
         *(several if k == 1 else []),
     ]
