@@ -26,6 +26,11 @@ def bordered(Y, K, h, w):
     return F.pad(Y, (w - k_w, w - k_w, h - k_h, h - k_h))  # fewer than none are cut off
 
 
+def sided(name, height, width):
+    """The same, for a kernel with two of its own sides taken for its height and its width."""
+    return lambda given, Y: bordered(Y, given[name], given[name].shape[height], given[name].shape[width])
+
+
 def seen(red, others, parts=1):
     """So much of a kernel for red, and so much for green and for blue."""
     return lambda K: torch.stack([red * K, others * K, others * K])[None] / parts
@@ -235,8 +240,7 @@ def laid(pieces):
 }), wrong=[
     (of.CORRELATED, on(K2=turned), on(K1=turned), on(Y=turned)),
     (of.VALID_COMPOSE, lambda Y, K2: bordered(Y, K2, 1, 1)),
-    (of.SQUARE, lambda Y, K2: bordered(Y, K2, K2.shape[2], K2.shape[2]),
-     lambda Y, K2: bordered(Y, K2, K2.shape[3], K2.shape[3])),
+    (of.SQUARE, sided("K2", 2, 2), sided("K2", 3, 3)),
     (of.MIDDLE, lambda Y, K1: Y / len(K1),
      on(K1=lambda K1: K1[:1], K2=lambda K2: K2[:, :1]),
      on(K1=lambda K1: K1.sum(0, True), K2=lambda K2: K2.sum(1, True))),
@@ -251,11 +255,17 @@ def compose(K1, K2):
     return convolved(F.pad(K1, around(K2)), K2)
 
 
+def column_by_column(K, h, w, border=(0, 0, 0, 0)):
+    """The matrix of a layer: in each column what one input element alone gives."""
+    c_i = K.shape[1]
+    unit = torch.eye(c_i * h * w, dtype=K.dtype).reshape(-1, c_i, h, w)
+    return F.conv2d(F.pad(unit, border), K).flatten(1).T
+
+
 def same_size(K, h, w):
     """The matrix of a layer that keeps the size."""
-    (c_i, k_h, k_w) = K.shape[1:]
-    unit = torch.eye(c_i * h * w, dtype=K.dtype).reshape(-1, c_i, h, w)
-    return F.conv2d(F.pad(unit, ((k_w - 1) // 2, k_w // 2, (k_h - 1) // 2, k_h // 2)), K).flatten(1).T
+    k_h, k_w = K.shape[2:]
+    return column_by_column(K, h, w, ((k_w - 1) // 2, k_w // 2, (k_h - 1) // 2, k_h // 2))
 
 
 def written(inputs, outputs):
@@ -288,10 +298,7 @@ def as_matrix(K, h, w):
 
     Shapes: ``(c_o, c_i, k_h, k_w) -> (c_o * h_out * w_out, c_i * h * w)``, no padding, stride 1.
     """
-    c_i = K.shape[1]
-    unit = torch.eye(c_i * h * w, dtype=K.dtype).reshape(-1, c_i, h, w)
-    return F.conv2d(unit, K).flatten(1).T  # column by column, what one input element alone gives
-
+    return column_by_column(K, h, w)
 
 
 def last_place(X, dY):
@@ -334,9 +341,8 @@ def weight_gradient(X, dY):
     (of.REVERSED, on(K=flipped(0)), on(K=flipped(1)), on(K=flipped(0, 1))),
     (of.NOT_FLIPPED, on(K=flipped(-1)), on(K=flipped(-2))),
     (of.MEAN, lambda Y, dY: Y / len(dY)),
-    (of.SQUARE, lambda Y, K: bordered(Y, K, K.shape[2], K.shape[2]),
-     lambda Y, K: bordered(Y, K, K.shape[3], K.shape[3])),
-    (of.EXCHANGED_HW, lambda Y, K: bordered(Y, K, K.shape[3], K.shape[2])),
+    (of.SQUARE, sided("K", 2, 2), sided("K", 3, 3)),
+    (of.EXCHANGED_HW, sided("K", 3, 2)),
     (of.OVERWRITTEN, lambda dY, K: laid(torch.einsum("oij,ocab->ijcab", dY, K)),
      lambda dY, K: laid(dY[-1, :, :, None, None, None] * K[-1])),
     (of.NOT_FULL, lambda Y, K: bordered(Y, K, 1, 1)),
