@@ -36,7 +36,7 @@ def bound(function, problem):
     for name, parameter in names.items():
         required = theirs[parameter].default is inspect.Parameter.empty
         if required and name in exercise.options and name not in given:
-            given[name] = exercise.arguments[name]
+            given[name] = exercise.arguments[name].default
     if given.keys() <= names.keys():
         return {}, {names[name]: value for name, value in given.items()}
     by_position = {name: value for name, value in given.items() if name not in exercise.options}
@@ -75,11 +75,10 @@ def matched(theirs, ours):
     found: dict[str, str] = {}
     for same in (lambda mine, name: name == mine,
                  lambda mine, name: name.lower() == mine.lower(),
-                 lambda mine, name: name.lower() in NAMES.get(mine, "").split()):
+                 lambda mine, name: name.lower() in NAMES.get(mine, "").split(),
+                 lambda mine, name: True):
         for mine in ours:
             free = [name for name in theirs if name not in found.values() and same(mine, name)]
             if mine not in found and free:
                 found[mine] = free[0]
-    others = [mine for mine in ours if mine not in found]
-    rest = [name for name in theirs if name not in found.values()]
-    return {**found, **dict(zip(others, rest))}
+    return found

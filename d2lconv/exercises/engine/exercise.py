@@ -115,9 +115,8 @@ class Exercise:
 
     @functools.cached_property
     def arguments(self):
-        """The names of the arguments, each with its default or `inspect.Parameter.empty`."""
-        parameters = inspect.signature(self.truth).parameters
-        return {name: parameter.default for name, parameter in parameters.items()}
+        """The parameters of the right function, by name."""
+        return inspect.signature(self.truth).parameters
 
     @property
     def call(self):
