@@ -31,7 +31,6 @@ LONGEST = 400  # characters of an error's message: longer than any of ours
 OURS = Path(torch.__file__).parent, Path(surroundings.__file__).parents[2]
 
 _one_at_a_time = threading.Lock()  # sys.stdout and the default dtype belong to the process
-_inside = contextvars.ContextVar("inside", default=False)  # a learner's function may call a checker
 
 
 class Fault(enum.Enum):
@@ -101,7 +100,6 @@ class Call(threading.Thread):
 
     def work(self):
         """Call the function, and see what it changes outside of itself."""
-        _inside.set(True)
         device = default_device()  # of the learner's torch.zeros, too, so that it meets X
         if device.type != "cpu":  # a default that is set makes every call of torch slower
             torch.set_default_device(device)
@@ -135,8 +133,8 @@ def call(function, by_position, by_name, seconds):
     """
     tap, work = Tap(), Call(function, copies(by_position), copies(by_name))
     before = copies({**by_position, **by_name})
-    turn = contextlib.nullcontext() if _inside.get() else _one_at_a_time
-    with turn, surroundings.kept(), warnings.catch_warnings():
+    nested = isinstance(threading.current_thread(), Call)  # a learner's function may call a checker
+    with contextlib.nullcontext() if nested else _one_at_a_time, surroundings.kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with contextlib.redirect_stdout(tap), contextlib.redirect_stderr(tap):
             work.wait(seconds)
@@ -175,7 +173,7 @@ def readable(value):
             value = value.dequantize()
         return value.detach().cpu().resolve_conj().resolve_neg()
     if type(value) in (tuple, list):
-        return type(value)(map(readable, value[:1000])) if len(value) <= 1000 else value
+        return type(value)(map(readable, value)) if len(value) <= 1000 else value
     if isinstance(value, (types.CoroutineType, types.GeneratorType)):
         value.close()
     return value
