@@ -57,14 +57,14 @@ def no_result(function, exercise, trial):
     if not (outcome.value is None or outcome.value is ...):
         return None
     printed = first_lines(outcome.printed)
-    if not printed and not computes(function):
-        return todo(exercise)
     if printed:
         text = "Your function prints something, but returns nothing."
         return Finding("wrong", text, printed, "What is printed is gone: end with return.")
+    if not computes(function):
+        return todo(exercise)
     text = "Your function computes something, but returns nothing here:"
     hint = "What it has found is gone: end with return, in every branch of an if."
-    return Finding("wrong", text, table([*trial.problem.arguments.items()]), hint)
+    return Finding("wrong", text, table(trial.problem.arguments.items()), hint)
 
 
 def computes(function):
@@ -99,7 +99,7 @@ def progress(trials):
 def faulty(trial):
     """Show a problem, what came out, and what should have."""
     stage, outcome, truth = trial.problem.stage, trial.outcome, trial.problem.truth
-    title = f"{stage[0].upper()}{stage[1:]}: {trial.told}."
+    title = f"{stage[0].upper()}{stage[1:]}: {trial.told or trial.fault.value}."
     numbers = table([*trial.problem.arguments.items(), *yours_and_wanted(trial)])
     printed = first_lines(outcome.printed)
     if printed:
@@ -118,11 +118,8 @@ def yours_and_wanted(trial):
         return [("wanted", truth)]
     if trial.fault == Fault.NUMBERS and isinstance(truth, torch.Tensor) and truth.numel() > SHOWN:
         return first_difference(trial)
-    both = [("yours", value), ("wanted", truth)]
-    if trial.fault == Fault.SHAPE:
-        shapes = [("your shape", shape(trial.answer)), ("wanted shape", shape(truth))]
-        return shapes + both
-    return both
+    shapes = [("your shape", shape(trial.answer)), ("wanted shape", shape(truth))]
+    return [*(shapes if trial.fault == Fault.SHAPE else []), ("yours", value), ("wanted", truth)]
 
 
 def first_difference(trial):

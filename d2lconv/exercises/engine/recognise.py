@@ -19,8 +19,7 @@ def recognised(trials, exercise):
     not the first alone, where one channel hides how channels are combined. Its mistakes are named one by one.
     """
     stages = list(dict.fromkeys(trial.problem.stage for trial in trials))
-    lengths = range(len(stages), 1, -1) if exercise.options else [len(stages)]
-    for length in lengths:
+    for length in range(len(stages), 1, -1) if exercise.options else [len(stages)]:
         tried = [trial for trial in trials if trial.problem.stage in stages[:length]]
         if not any(trial.fault for trial in tried):
             return ()
@@ -28,9 +27,7 @@ def recognised(trials, exercise):
         best = max(explained, key=lambda wrong: explained[wrong], default=None)
         if best and explained[best]:
             return (best.misconception,)
-        if not exercise.options:
-            return pair(tried, exercise.wrong)
-    return ()
+    return () if exercise.options else pair(trials, exercise.wrong)
 
 
 def explains(trials, wrong, everything=False):

@@ -23,7 +23,7 @@ class Trial:
     outcome: Outcome
     answer: object = None
     fault: Fault | None = None
-    told: str = ""  # the fault in words
+    told: str = ""  # what is known of the fault, if more than its name
 
     @property
     def half(self):
@@ -63,7 +63,7 @@ def run(function, problem, seconds=QUICK):
 def judged(problem, outcome):
     """Compare an outcome with the right answer, and return the `Trial`."""
     if outcome.stop:
-        return Trial(problem, outcome, None, outcome.stop, outcome.stop.value)
+        return Trial(problem, outcome, None, outcome.stop)
     truth = problem.truth
     try:
         answer = coerce(outcome.value, truth)
@@ -77,7 +77,5 @@ def judged(problem, outcome):
     except Exception:
         told = f"{Fault.UNREADABLE.value}: {describe_type(outcome.value)}"
         return Trial(problem, outcome, None, Fault.UNREADABLE, told)
-    fault = Fault.ANSWER
-    if has_tensor(truth):
-        fault = Fault.NUMBERS if same_shape else Fault.SHAPE
-    return dataclasses.replace(trial, fault=fault, told=fault.value)
+    fault = Fault.ANSWER if not has_tensor(truth) else Fault.NUMBERS if same_shape else Fault.SHAPE
+    return dataclasses.replace(trial, fault=fault)

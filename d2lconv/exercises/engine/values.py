@@ -11,6 +11,7 @@ NAMES = {
     "int": "an int", "str": "a string", "bool": "True or False", "NoneType": "None (nothing)", "function": "a function",
     "generator": "a generator (from yield, or from for in round brackets)", "coroutine": "a coroutine (from async)",
 }
+WANTED = {torch.Tensor: "a tensor", bool: "True or False", numbers.Real: "a number"}
 DIGITS = 1e-6  # how closely fractions that are counted must agree: float32 will do
 MANY = 100_000  # numbers in lists, after which they are not made a tensor
 
@@ -29,15 +30,11 @@ def coerce(value, truth):
     """Bring an answer to the type of the truth, or raise ``TypeError`` with what it is instead."""
     if isinstance(truth, tuple):
         return coerce_all(value, truth)
-    if not isinstance(truth, torch.Tensor):
+    kind = next(kind for kind in WANTED if isinstance(truth, kind))
+    if kind is not torch.Tensor:
         value = unboxed(value)
-    wanted, right = "a number", isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if isinstance(truth, torch.Tensor):
-        wanted, right = "a tensor", isinstance(value, torch.Tensor)
-    if isinstance(truth, bool):
-        wanted, right = "True or False", isinstance(value, bool)
-    if not right:
-        raise TypeError(f"{wanted} is wanted, but {describe_type(value)} came back")
+    if not isinstance(value, kind) or isinstance(value, bool) != isinstance(truth, bool):
+        raise TypeError(f"{WANTED[kind]} is wanted, but {describe_type(value)} came back")
     return value
 
 
