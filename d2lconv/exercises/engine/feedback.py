@@ -131,14 +131,14 @@ def first_difference(trial):
     return [(f"yours{at}", value[where].item()), (f"wanted{at}", truth[where].item())]
 
 
-def first_lines(text, most=5):
+def first_lines(text):
     """The first lines of what was printed.
 
-    >>> first_lines("1\\n2\\n3", most=2)
-    '1\\n2\\n...'
+    >>> first_lines("1\\n2\\n3\\n4\\n5\\n6")
+    '1\\n2\\n3\\n4\\n5\\n...'
     """
     lines = [line[:100] for line in text.strip().splitlines()]
-    return "\n".join(lines[:most] + ["..."] * (len(lines) > most))
+    return "\n".join(lines[:5] + ["..."] * (len(lines) > 5))
 
 
 def named(misconception):

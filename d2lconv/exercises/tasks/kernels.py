@@ -93,12 +93,15 @@ def hwio_to_oihw(K):
     return K.permute(3, 2, 0, 1)
 
 
+def two_layers(c_i, c_m, c_o):
+    """The shapes of two 1x1 layers in a row, each with its biases."""
+    return (c_m, c_i, 1, 1), (c_m,), (c_o, c_m, 1, 1), (c_o,)
+
+
 @task("fold", tensors({
-    "one channel": [((1, 1, 1, 1), (1,), (1, 1, 1, 1), (1,))],
+    "one channel": [two_layers(1, 1, 1)],
     "several channels": [
-        ((2, 2, 1, 1), (2,), (2, 2, 1, 1), (2,)), ((2, 3, 1, 1), (2,), (3, 2, 1, 1), (3,)),
-        ((3, 2, 1, 1), (3,), (4, 3, 1, 1), (4,)), ((3, 3, 1, 1), (3,), (3, 3, 1, 1), (3,)),
-        ((3, 4, 1, 1), (3,), (2, 3, 1, 1), (2,))],
+        two_layers(2, 2, 2), two_layers(3, 2, 3), two_layers(2, 3, 4), two_layers(3, 3, 3), two_layers(4, 3, 2)],
 }), wrong=[
     (of.NO_FOLD_BIAS, lambda Y, b1, b2: (Y[0], b1 + b2), lambda Y, b2: (Y[0], b2)),
     (of.SECOND_BIAS, lambda Y, b1, K2, b2: (Y[0], K2[:, :, 0, 0] @ (b1 + b2))),
@@ -215,10 +218,6 @@ def corners(E):
     return E[0] * E[1]
 
 
-def convolved(K1, K2):
-    """Convolve as the images of a batch what each input channel gives to the middle channels."""
-    return F.conv2d(K1.transpose(0, 1), turned(K2)).transpose(0, 1)
-
 
 def laid(pieces):
     """Lay a kernel at each place, each over what is there already, where it should be added."""
@@ -252,7 +251,8 @@ def compose(K1, K2):
 
     Shapes: ``(c_m, c_i, a_h, a_w), (c_o, c_m, b_h, b_w) -> (c_o, c_i, a_h + b_h - 1, a_w + b_w - 1)``.
     """
-    return convolved(F.pad(K1, around(K2)), K2)
+    images = F.pad(K1, around(K2)).transpose(0, 1)  # for each input channel what it gives to the middle channels
+    return F.conv2d(images, turned(K2)).transpose(0, 1)
 
 
 def column_by_column(K, h, w, border=(0, 0, 0, 0)):
