@@ -21,13 +21,18 @@ LAYERS = {  # input_shape, weight_shape, stride, padding
     "both": [
         ((3, 224, 224), (64, 3, 7, 7), 2, 3), ((4, 10, 11), (6, 4, 3, 2), 3, 1), ((3, 225, 223), (97, 3, 7, 5), 1, 3)],
 }
+
+
+def rounded(number):
+    """The places along one side, with another way to make a number of the steps between them."""
+    return on(stride=1, Y=lambda Y, stride: number((Y - 1) / stride) + 1)
+
+
 SIZES = [  # slips in the number of places along one side
     (of.ONE_SIDE, on(padding=lambda padding: padding / 2)),
     (of.NO_PADDING, on(padding=0)),
     (of.NO_STRIDE, on(stride=1)),
-    (of.ROUNDING, on(stride=1, Y=lambda Y, stride: -(-(Y - 1) // stride) + 1),
-     on(stride=1, Y=lambda Y, stride: (Y - 1) / stride + 1),
-     on(stride=1, Y=lambda Y, stride: round((Y - 1) / stride) + 1)),
+    (of.ROUNDING, rounded(math.ceil), rounded(float), rounded(round)),
     (of.ONE_BEFORE, on(stride=1, Y=lambda Y, stride: Y // stride)),
     (of.NO_OPTIONS, on(stride=1, padding=0)),
     (of.BRACKETS, lambda size, kernel, stride, padding: size + 2 * padding - kernel // stride + 1,
@@ -331,6 +336,11 @@ def strip_reads(h, w, k, delta):
     return h * (w - k + 1 + strips(w, k, delta) * (k - 1))
 
 
+def left(k, cache):
+    """How many numbers are left in the cache for the strip's columns, of which each takes k + 1."""
+    return cache - 2 * k * k + k
+
+
 @task(read="memory", problems={
     "a small cache": [(2, 20), (3, 40), (1, 9)],
     "other caches": [(3, 1000), (5, 8192), (7, 8000), (3, 16)],
@@ -339,12 +349,11 @@ def strip_reads(h, w, k, delta):
     (of.K_PLUS, on(cache=lambda k, cache: cache - k)),
     (of.WIDE_STRIP, on(cache=lambda k, cache: cache + k * (k - 1))),
     (of.NO_ROOM, on(cache=lambda k, cache: cache + k * k),
-     lambda k, cache: max(0, (cache - 2 * k * k + k) // k)),
+     lambda k, cache: max(0, left(k, cache) // k)),
     (of.NO_ZERO, lambda Y: max(1, Y)),
-    (of.STRIP_ROUNDED, lambda k, cache: max(0, (cache - 2 * k * k + k) / (k + 1)),
-     lambda k, cache: max(0, -(-(cache - 2 * k * k + k) // (k + 1)))),
-    (of.NO_ZERO, lambda k, cache: (cache - 2 * k * k + k) // (k + 1),
-     lambda k, cache: int((cache - 2 * k * k + k) / (k + 1))),
+    (of.STRIP_ROUNDED, lambda k, cache: max(0, left(k, cache) / (k + 1)),
+     lambda k, cache: max(0, -(-left(k, cache) // (k + 1)))),
+    (of.NO_ZERO, lambda k, cache: left(k, cache) // (k + 1), lambda k, cache: int(left(k, cache) / (k + 1))),
 ])
 def strip_width(k, cache):
     """Find the largest delta for which a step of the strip fits into the cache.
@@ -352,4 +361,4 @@ def strip_width(k, cache):
     Shapes: two integers to one. The cache holds k rows of the strip, each k + delta - 1 numbers wide,
     the k x k kernel, and one row of delta outputs. If not even delta = 1 fits, the answer is 0.
     """
-    return max(0, (cache - 2 * k * k + k) // (k + 1))
+    return max(0, left(k, cache) // (k + 1))
