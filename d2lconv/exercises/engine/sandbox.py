@@ -132,15 +132,14 @@ def call(function, by_position, by_name, seconds):
     'hello\\n'
     """
     tap, work = Tap(), Call(function, copies(by_position), copies(by_name))
-    before = copies({**by_position, **by_name})
     nested = isinstance(threading.current_thread(), Call)  # a learner's function may call a checker
     with contextlib.nullcontext() if nested else _one_at_a_time, surroundings.kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with contextlib.redirect_stdout(tap), contextlib.redirect_stderr(tap):
             work.wait(seconds)
     stop, error = why(work, seconds)
-    given = {**work.by_position, **work.by_name}
-    changed = {name: before[name] for name in given if touched(given[name], before[name])}
+    given, theirs = {**by_position, **by_name}, {**work.by_position, **work.by_name}
+    changed = {name: value for name, value in given.items() if touched(theirs[name], value)}
     leaked = [*work.leaked, *(["sys.stdout"] if tap.closed_by_function else [])]
     return Outcome(work.value, stop, error, tap.getvalue(), changed, tuple(leaked))
 
@@ -155,11 +154,11 @@ def copies(arguments):
 
 
 def touched(value, before):
-    """Say whether an argument is no longer what it was."""
+    """Say whether an argument is no longer what it was, on the CPU."""
     if not isinstance(value, torch.Tensor):
         return False
     try:
-        return value.dtype != before.dtype or not torch.equal(value.detach(), before)
+        return value.dtype != before.dtype or not torch.equal(value.detach().cpu(), before)
     except Exception:
         return True
 

@@ -24,9 +24,7 @@ def task(read, problems, wrong=(), **more):
         answer = truth(*first)
         if counted and has_tensor(answer):
             raise TypeError(f"{truth.__name__} makes a tensor of integers alone: let it take a tensor, too.")
-        generated = slips(axes(truth)) + results(answer)
-        generated += arguments(truth, read, wrong) if counted else []
-        changes = *wrong, *generated
+        changes = *wrong, *slips(axes(truth)), *results(answer), *(arguments(truth, read, wrong) if counted else [])
         EXERCISES[truth.__name__] = Exercise(truth, problems, of.READ[read], changes, **more)
         return truth
     return register
