@@ -56,16 +56,16 @@ def slips(shapes):
     X, K = shapes.get("X", ()), shapes.get("K", ())
     if X[-2:] != ("h", "w") or not K:
         return orders(shapes)
-    found = summed(len(X) - 3, len(K) - 3, len(shapes["return"]) - 2) if "c_i" in X else []
+    found = summed(K[0] == "c_o") if "c_i" in X else []
     if K[0] == "c_o":
-        found += several_kernels(len(X) - 3)
+        found += several_kernels()
     if K[-1] == "k_w":
         found += windows("c_i" in X, X[:-2] == K[:-2])
     if K[0] == "c":
         found += apart()
     if len(X) == 4:
         found += whole_layer()
-    found += channels_last(len(X) - 3, len(K) - 3, K[-1] == "k_w") if len(X) > 2 else []
+    found += channels_last(K[0] == "c_o", K[-1] == "k_w") if len(X) > 2 else []
     return [*found, *orders(shapes), *(sides() if K[-1] == "k_w" else [])]
 
 
@@ -89,43 +89,44 @@ def all_but(place):
     return edit
 
 
-def summed(x, k, y):
-    """Slips in the sum over input channels: axis ``x`` of X, ``k`` of K; the maps' axis of the result is ``y``."""
+def summed(several):
+    """Slips in the sum over input channels, axis -3 of X and of K, into one map or into several."""
     def one_slice(place):
-        return on(X=lambda X, K, groups=1: X.narrow(x, 0, K.shape[k] * groups),  # no other channel is missed
-                  K=lambda K: K * (torch.arange(K.shape[k]) == place % K.shape[k])[:, None, None])
+        return on(X=lambda X, K, groups=1: X.narrow(-3, 0, K.shape[-3] * groups),  # no other channel is missed
+                  K=lambda K: K * (torch.arange(K.shape[-3]) == place % K.shape[-3])[:, None, None])
 
     def maps(f, X, K):
-        c = K.shape[k]
-        return [f(X=X.index_select(x, torch.arange(n, X.shape[x], c)), K=K.narrow(k, n, 1)) for n in range(c)]
+        c = K.shape[-3]
+        return [f(X=X.index_select(-3, torch.arange(n, X.shape[-3], c)), K=K.narrow(-3, n, 1)) for n in range(c)]
 
     def put_together(combine):
         return biased(without=lambda f, X, K: combine(torch.stack(maps(f, X, K))))
 
     return [
-        (of.MEAN, on(K=lambda K: K / K.shape[k]), on(K=lambda K: K / K.shape[k:].numel())),
-        (of.SHARED, on(K=repeated(k)), on(K=repeated(k, -1))),
+        (of.MEAN, on(K=lambda K: K / K.shape[-3]), on(K=lambda K: K / K.shape[-3:].numel())),
+        (of.SHARED, on(K=repeated(-3)), on(K=repeated(-3, -1))),
         (of.ONE_CHANNEL, one_slice(0), one_slice(-1)),
-        (of.STACKED, lambda f, X, K: torch.stack(maps(f, X, K), y),
-         lambda f, X, K: torch.stack(maps(f, X, K), max(y - 1, 0)),
-         lambda f, X, K: torch.cat(maps(f, X, K), max(y - 1, 0)),
-         *([lambda f, X, K: torch.stack(maps(f, X, K), y).flatten(y - 1, y),
-            lambda f, X, K: torch.stack(maps(f, X, K), y).select(y - 1, 0)] if y else [])),
+        (of.STACKED, lambda f, X, K: torch.stack(maps(f, X, K), -3),
+         *([lambda f, X, K: torch.stack(maps(f, X, K), -4),
+            lambda f, X, K: torch.cat(maps(f, X, K), -3),
+            lambda f, X, K: torch.stack(maps(f, X, K), -3).flatten(-4, -3),
+            lambda f, X, K: torch.stack(maps(f, X, K), -3).select(-4, 0)] if several else
+           [lambda f, X, K: torch.cat(maps(f, X, K))])),
         (of.RELU_FIRST, put_together(lambda maps: maps.relu().sum(0))),
-        (of.SUMMED_FIRST, on(X=totalled(x))),
-        (of.ONE_CHANNEL, on(X=repeated(x))),
+        (of.SUMMED_FIRST, on(X=totalled(-3))),
+        (of.ONE_CHANNEL, on(X=repeated(-3))),
         (of.LEFT_OUT, *(put_together(lambda maps, place=place: all_but(place)(maps).sum(0)) for place in (0, -1))),
-        *another_order("K", k),
+        *another_order("K", -3),
         (of.NO_SUM, put_together(lambda maps: maps.amax(0)), put_together(lambda maps: maps.prod(0)),
          put_together(lambda maps: 2 * maps[0] - maps.sum(0))),
     ]
 
 
-def several_kernels(x):
+def several_kernels():
     """Slips in the choice of the kernel."""
     return [
         (of.SAME_OUTPUT, on(K=repeated(0))),
-        (of.ZIP, on(X=lambda X, K: X.narrow(x, 0, len(K)), K=lambda K: K[:, :min(K.shape[1], len(K))]),
+        (of.ZIP, on(X=lambda X, K: X.narrow(-3, 0, len(K)), K=lambda K: K[:, :min(K.shape[1], len(K))]),
          lambda f, X, K: torch.cat([f.func(X=x[None], K=k[None, :1]) for x, k in zip(X, K)])),  # without options
         (of.SAME_OUTPUT, on(K=repeated(0, -1))),
         (of.LEFT_OUT, on(K=all_but(0)), on(K=all_but(-1))),
@@ -204,9 +205,8 @@ def orders(shapes):
     """Axes in another order: in each argument, and in the result."""
     found, Y = [], shapes.get("return", ())
     if len(Y) > 2 and Y[-1].startswith("w"):  # maps, not a kernel
-        c = len(Y) - 3
-        found += [(of.LAST, lambda Y: Y.movedim(c, -1)), (of.between(c), lambda Y: Y.movedim(c, c + 1))]
-        if Y[c] == "c_o":
+        found += [(of.LAST, lambda Y: Y.movedim(-3, -1)), (of.between(len(Y) - 3), lambda Y: Y.movedim(-3, -2))]
+        if Y[-3] == "c_o":
             found += [(of.RESHAPED, refolded), (of.TRANSPOSED, lambda Y: Y.mT.reshape(Y.shape))]
             found += [(of.EXCHANGED_HW, lambda Y: Y.reshape(Y.mT.shape))]
     for name, names in shapes.items():
@@ -218,20 +218,21 @@ def orders(shapes):
     return found
 
 
-def channels_last(x, k, windowed):
+def channels_last(several, windowed):
     """Slips in the order of the input's and the kernel's axes, from the channels' axis on."""
     def reshaped(X):
-        return X.reshape(X.movedim(x, -1).shape).movedim(-1, x)
-    several = [
+        return X.reshape(X.movedim(-3, -1).shape).movedim(-1, -3)
+
+    of_kernels = [
         (of.RESHAPED, on(K=lambda K: K.reshape(*K.shape[1::-1], *K.shape[2:]).transpose(0, 1)),
          on(X=reshaped, Y=refolded)),
         (of.TRANSPOSED, on(K=lambda K: K.transpose(0, 1).reshape(K.shape))),
     ]
     return [
-        (of.LAST, on(X=lambda X: X.movedim(-1, x))),
+        (of.LAST, on(X=lambda X: X.movedim(-1, -3))),
         (of.RESHAPED, on(X=reshaped)),
-        (of.TRANSPOSED, on(X=lambda X: X.movedim(x, -1).reshape(X.shape)),
+        (of.TRANSPOSED, on(X=lambda X: X.movedim(-3, -1).reshape(X.shape)),
          on(X=lambda X: X.mT.reshape(X.shape))),
-        *([(of.LAST, on(X=lambda X: X.movedim(-1, x), K=lambda K: K.movedim(-1, k)))] if windowed else []),
-        *(several if k == 1 else []),
+        *([(of.LAST, on(X=lambda X: X.movedim(-1, -3), K=lambda K: K.movedim(-1, -3)))] if windowed else []),
+        *(of_kernels if several else []),
     ]
