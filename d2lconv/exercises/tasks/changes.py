@@ -7,7 +7,7 @@ import torch
 from d2lconv.exercises.engine.exercise import call_by_name
 
 
-def on(Y=None, **edits):
+def on(Y=lambda Y: Y, **edits):
     """A change of arguments, or of the result Y.
 
     Each edit is the new value, or makes it of the arguments that it names; T is the old value, whatever its name.
@@ -17,7 +17,7 @@ def on(Y=None, **edits):
             name: call_by_name(edit, {**given, "T": given[name]}) if callable(edit) else edit
             for name, edit in edits.items() if given.get(name) is not None}  # no bias stays none
         result = f(**other)
-        return result if Y is None else call_by_name(Y, {**given, "Y": result, "T": result})
+        return call_by_name(Y, {**given, "Y": result, "T": result})
     return change
 
 
