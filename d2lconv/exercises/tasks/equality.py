@@ -71,6 +71,7 @@ def within(Y1, Y2, X, K, factor=1):
     """Which outputs are no further apart than so many times the bound."""
     return (Y1.double() - Y2.double()).abs() <= factor * bound(X, K)
 
+
 def relative(limit, least):
     """A bound on the difference as a part of the results, or of a least size."""
     return lambda Y1, Y2: bool(((Y1 - Y2).abs() <= limit * (Y1.abs() + Y2.abs()).clamp_min(least)).all())

@@ -218,7 +218,6 @@ def corners(E):
     return E[0] * E[1]
 
 
-
 def laid(pieces):
     """Lay a kernel at each place, each over what is there already, where it should be added."""
     (h, w), (k_h, k_w) = pieces.shape[:2], pieces.shape[-2:]
