@@ -116,8 +116,8 @@ def draw_stacks(shapes: Sequence[tuple[int, int, int] | str]) -> Drawing:
     shapes = list(shapes)
     kinds = "".join(map(kind, shapes))
     if not re.fullmatch("(shape(note)?)*shape", kinds):
-        raise ValueError("shapes must be a list of (c, h, w), with at most one string between two of them, "
-                         f"but is {shapes}.")
+        raise ValueError("shapes must be a list of (c, h, w), without the n of a batch, with at most one string "
+                         f"between two of them, but is {shapes}.")
     parts = [part if isinstance(part, str) else [check_int("a size", n, 1) for n in part] for part in shapes]
     scale = LONGEST / max(max(part[1:]) for part in parts if not isinstance(part, str))
     ax = paper()
