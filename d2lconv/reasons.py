@@ -8,6 +8,7 @@ import math
 import re
 import textwrap
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -20,7 +21,7 @@ JOINED = " torch.cat joins {}, unless it is given the axis of the channels, 1."
 
 def advise(trace: Trace, repairs: list[Trace]) -> str:
     """Write why a network stopped, or what is odd in one that ran, and what to write instead."""
-    text = reason(trace)
+    text = reason(trace, repairs)
     for n, then in enumerate(repairs):
         intro = "or:" if n else "To get further, write:" if then.error else "Write:"
         if then.mended and not n:
@@ -33,9 +34,9 @@ def advise(trace: Trace, repairs: list[Trace]) -> str:
     return text
 
 
-def reason(trace: Trace) -> str:
-    """Say in one sentence what is wrong; nothing if nothing is."""
-    if trace.mixed:
+def reason(trace: Trace, repairs: Sequence[Trace] = ()) -> str:
+    """Say in one sentence what is wrong; nothing if nothing is. What lines outside of a forward mend is not in it."""
+    if trace.mixed and not any(run.ok and not run.mended for run in repairs):
         before, after = trace.mixed
         joined = JOINED.format("images") if len(size(after.input)) == 4 else ""
         return (f"The network mixes the images: {where(before.name)} returns {size(before.output)}, "

@@ -63,7 +63,7 @@ def find_repairs(trace: Trace) -> list[Trace]:
     made, coloured = furthest(trace, rebuilt(trace)), furthest(trace, rearranged(trace, COLOURS))
     if helpful := [run for run in (made, coloured) if run.ok]:
         return helpful
-    best = max(formed, made, coloured, key=reached)
+    best = max(formed, made, coloured, key=Trace.reached)
     if best is trace:
         best = furthest(trace, resized(trace))
     return [] if best is trace else find_repairs(best) or [best]
@@ -73,16 +73,10 @@ def furthest(trace: Trace, candidates: Iterable[str]) -> Trace:
     """Try lines until some lead to the network's end; return the run that gets furthest, or this one if none helps."""
     best = trace
     for lines in candidates:
-        best = max(best, trace.after(lines), key=reached)
+        best = max(best, trace.after(lines), key=Trace.reached)
         if best.ok:
             break
     return best
-
-
-def reached(run: Trace) -> tuple[bool, int]:
-    """Return whether a run is as it should be, and how often a layer was begun and ended before images were mixed."""
-    calls = run.calls[:run.calls.index(run.mixed[1])] if run.mixed else run.calls
-    return run.ok, len(calls) + sum(call.output is not None for call in calls)
 
 
 # What a network is given

@@ -11,7 +11,6 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Collection
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +24,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 NOT_THE_USERS = torch.__file__.removesuffix("__init__.py"), __file__
-VIEWS = "view", "reshape", "flatten"
+VIEWS = "view", "reshape", "flatten", "squeeze"
 
 
 @dataclass(eq=False)
@@ -42,10 +41,10 @@ class Call:
 class Trace(TorchFunctionMode):
     """The calls of a network's layers, in order; and if it stops, the error, and the layer that refused."""
 
-    def __init__(self, model: nn.Module, X: Any, lines: str = "", mends: Collection[str] = ()) -> None:
+    def __init__(self, model: nn.Module, X: Any, lines: str = "", mends: int = 0) -> None:
         """Run a copy of a network on a copy of its input, after some lines of code.
 
-        Where one of the operations ``mends`` cannot be had, or mixes the images of a batch, another is tried.
+        From ``mends=1`` on, a row is made where a view fails; from 2 on, also where it leaves the images mixed.
         """
         super().__init__()
         self.start = model, X
@@ -58,18 +57,29 @@ class Trace(TorchFunctionMode):
         self.refused: Call | None = None  # the layer that runs; in the end, the one that did not return
         self.operation: tuple[str, list[Any]] = "", []  # the one that raised, and the shapes that it was given
         self.error: Exception | None = None
+        self.moved = False  # whether a view or torch.cat has made another first axis
+        self.result: Tensor | None = None
         try:
-            self.returns_nothing = self.run() is None
+            result = self.run()
+            self.result, self.returns_nothing = hollow(result), result is None
             self.refused = None
         except Exception as error:
             self.error = error
 
     def after(self, lines: str) -> "Trace":
-        """Run the same network after more lines, in silence, and mend its views."""
-        mends = VIEWS if self.refused and not self.mixed else (*VIEWS, "squeeze")
+        """Run the same network after more lines, in silence; mend its views, those that succeed only if that helps."""
+        lines = f"{self.lines}\n{lines}".strip()
         with redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Trace(*self.start, f"{self.lines}\n{lines}".strip(), self.mends or mends)
+            run = Trace(*self.start, lines, max(1, self.mends))
+            if run.moved and not run.ok:
+                run = max(run, Trace(*self.start, lines, 2), key=Trace.reached)
+        return run
+
+    def reached(self) -> tuple[bool, int]:
+        """Return whether a run is as it should be, and how often a layer began and ended before images were mixed."""
+        calls = self.calls[:self.calls.index(self.mixed[1])] if self.mixed else self.calls
+        return self.ok, len(calls) + sum(call.output is not None for call in calls)
 
     def run(self) -> Any:
         """Type the lines, and call the network: a tuple holds several inputs, a dict named ones."""
@@ -105,13 +115,17 @@ class Trace(TorchFunctionMode):
             self.refused = None
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        watched = not self.refused and args and func.__name__ in (*VIEWS, "cat")
         try:
-            if not self.refused and args and func.__name__ in self.mends:
-                return self.mend(func, args, kwargs or {})
-            return func(*args, **(kwargs or {}))
+            if watched and self.mends and func.__name__ != "cat":
+                y = self.mend(func, args, kwargs or {})
+            else:
+                y = func(*args, **(kwargs or {}))
         except Exception:
             self.operation = func.__name__, [size(x) for x in tree_leaves(args) if isinstance(x, Tensor)]
             raise
+        self.moved |= bool(watched) and size(y)[:1] != size(tree_leaves(args)[0])[:1]
+        return y
 
     def mend(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Compute a view; if it cannot be had, or mixes images, note a better line, and compute that."""
@@ -120,7 +134,7 @@ class Trace(TorchFunctionMode):
         to_rows = x.ndim == 4 and len(tree_leaves(shape)) < 3
         try:
             y = func(*args, **kwargs)
-            if not to_rows or y.ndim > 2 or y.shape[:1] == x.shape[:1]:
+            if self.mends < 2 or not to_rows or y.ndim > 2 or y.shape[:1] == x.shape[:1]:
                 return y
         except Exception as error:
             if "not compatible" in str(error):
@@ -136,9 +150,12 @@ class Trace(TorchFunctionMode):
     def mixed(self) -> tuple[Call, Call] | None:
         """The calls between which the network's own code has mixed the images of a batch, or None."""
         suspects = (1, 2, 4) if self.mends or self.error else (1, 2)  # numbers of axes
-        for before, after in pairwise(self.calls):
+        batches = {x.shape[:1] for x in tree_leaves(self.X) if isinstance(x, Tensor)}
+        for n, (before, after) in enumerate(pairwise(self.calls if self.moved else []), 2):
             images, x = size(before.output), size(after.input)
-            if len(images) == 4 and len(x) in suspects and images[0] != x[0]:
+            later = [*(call.input for call in self.calls[n:]), self.result]
+            apart = x[:1] in {images[:1], *batches} or images[:1] in [size(y)[:1] for y in later]
+            if len(images) == 4 and len(x) in suspects and not apart:
                 return before, after
         return None
 

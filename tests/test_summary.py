@@ -961,3 +961,59 @@ def test_where_nothing_helps_the_report_says_what_it_knows():
 def test_a_network_on_another_device_is_told():
     report = d2l.summary(nn.Sequential(nn.Conv2d(1, 6, 3)).cuda(), torch.rand(1, 1, 8, 8))
     assert [repair.split("  ")[0] for repair in report.repairs] == ['X = X.to("cuda:0")']
+
+
+# Networks that are right, or almost: what they do on purpose is no fault.
+
+def written_as(forward, **layers):
+    """Make a network with these layers and this forward."""
+    model = type("Written", (nn.Module,), {"forward": forward})()
+    for name, layer in layers.items():
+        setattr(model, name, layer)
+    return model
+
+
+def each_pixel(self, x):
+    """Give a linear layer each pixel as a row."""
+    x = self.conv(x)
+    n, c, h, w = x.shape
+    return self.out(self.fc(x.movedim(1, -1).reshape(-1, c)).view(n, h, w, -1).movedim(-1, 1))
+
+
+def each_region(self, x):
+    """Cut more regions than there are images, as a detector does."""
+    maps = self.conv(x)
+    return self.out(self.fc(torch.stack([maps[n // 3, :, :4, :4] for n in range(6)]).flatten(1)))
+
+
+def each_bag(self, x):
+    """Take the mean over the instances of a bag, which the batch is."""
+    return self.out(self.fc(self.conv(x).mean((2, 3)).view(-1, 4).mean(0, keepdim=True)))
+
+
+def both_poolings(self, x):
+    """Give one network the means and the maxima, as an attention over channels does."""
+    x = self.conv(x)
+    mean, largest = self.fc(torch.cat([x.mean((2, 3)), x.amax((2, 3))])).chunk(2)
+    return self.out(x * (mean + largest)[:, :, None, None])
+
+
+APART = {  # the forward, the features that its linear layer takes and returns, and what comes then
+    "each pixel": (each_pixel, 4, 6, nn.Conv2d(6, 2, 1), "nn.Conv2d(6, 2, 1)"),
+    "each region": (each_region, 64, 6, nn.Linear(6, 2), "nn.Linear(6, 2)"),
+    "each bag": (each_bag, 4, 6, nn.Linear(6, 2), "nn.Linear(6, 2)"),
+    "both poolings": (both_poolings, 4, 4, nn.Conv2d(4, 2, 1), "nn.Conv2d(4, 2, 1)"),
+}
+
+
+@pytest.mark.parametrize("case", APART)
+def test_images_that_are_taken_apart_on_purpose_are_left_alone(case):
+    forward, c_i, c_o, out, text = APART[case]
+    X = torch.rand(2, 3, 8, 8)
+    model = written_as(forward, conv=nn.Conv2d(3, 4, 1), fc=nn.Linear(c_i, c_o), out=out)
+    assert d2l.summary(model, X).advice == ""
+    model.fc = nn.Linear(99, c_o)
+    assert d2l.summary(model, X).repairs == (f"model.fc = nn.Linear({c_i}, {c_o})",)
+    assert d2l.summary(model, X).advice.startswith("model.fc is made for 99 features, but gets")
+    model.fc, model.out = nn.Linear(c_i, c_o), type(out)(99, *(2, 1)[:1 + isinstance(out, nn.Conv2d)])
+    assert d2l.summary(model, X).repairs == (f"model.out = {text}",)
