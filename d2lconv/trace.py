@@ -5,16 +5,17 @@ modules, and a mode of torch watches the operations that its own code calls. `Tr
 the network again, as if somebody had typed a few lines before: so repairs are tried.
 """
 
+import ast
 import copy
 import io
-import re
 import sys
 import traceback
 import warnings
-from contextlib import ExitStack, redirect_stdout
+from contextlib import ExitStack, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -138,12 +139,11 @@ class Trace(TorchFunctionMode):
                 return y
         except Exception as error:
             if "not compatible" in str(error):
-                self.mended.append(line.replace(".view(", ".reshape("))
+                self.mended.append(instead(line, func.__name__, "reshape({})"))
                 return x.reshape(*shape)
             if not to_rows:
                 raise
-        call = rf"(torch\.{func.__name__}\((?P<x>\w+)(?=[,)])|\.{func.__name__}\()([^()]|\([^()]*\))*\)"
-        self.mended.append(re.sub(call, r"\g<x>.flatten(1)", line, count=1))
+        self.mended.append(instead(line, func.__name__, "flatten(1)"))
         return x.flatten(1)
 
     @property
@@ -191,6 +191,20 @@ def hollow(nest: Any) -> Tensor | None:
 def size(tensor: Tensor | None) -> tuple[int, ...]:
     """Return the shape of a tensor, if there is one."""
     return () if tensor is None else tuple(tensor.shape)
+
+
+def instead(line: str, name: str, better: str) -> str:
+    """Write a line of code with a better method in place of the first of this name; if that is unclear, say so."""
+    with suppress(SyntaxError, ValueError):
+        calls: list[Any] = [node for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Call)]
+        named = [call for call in calls if getattr(call.func, "attr", "") == name]
+        call = min(named, key=attrgetter("end_col_offset"))
+        x, *shape = call.args if ast.unparse(call.func.value) == "torch" else [call.func.value, *call.args]
+        text = ast.get_source_segment(line, x)
+        text = text if isinstance(x, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)) else f"({text})"
+        before, after = line.encode()[:call.col_offset], line.encode()[call.end_col_offset:]
+        return f"{before.decode()}{text}.{better.format(', '.join(map(ast.unparse, shape)))}{after.decode()}"
+    return f".{better.format('...')} in place of {name}"
 
 
 def users_line(frames: list[traceback.FrameSummary]) -> str:

@@ -498,6 +498,12 @@ def own(line, folder):
     ("x = x.view(-1, 100)", "x = x.flatten(1)", "(2, 4, 6, 6)"),
     ("x = x.reshape(2, 4 * 25)", "x = x.flatten(1)", "(2, 4, 6, 6)"),
     ("x = x.movedim(1, -1).view(2, -1)", "x = x.movedim(1, -1).reshape(2, -1)", "(2, 6, 6, 4)"),
+    ("x = torch.reshape(x.relu(), (-1, 100))", "x = x.relu().flatten(1)", "(2, 4, 6, 6)"),
+    ("x = x.relu().view(int(max(1, min(2, 3))), (100))", "x = x.relu().flatten(1)", "(2, 4, 6, 6)"),
+    ("_, x = '\N{BULLET}', (x + x).view(-1, 100)", "_, x = '\N{BULLET}', (x + x).flatten(1)", "(2, 4, 6, 6)"),
+    ("x = torch.reshape(x + x, (-1, 100))", "x = (x + x).flatten(1)", "(2, 4, 6, 6)"),
+    ("x = torch.reshape(x.movedim(1, -1).view(2, -1), (2, -1))",
+     "x = torch.reshape(x.movedim(1, -1).reshape(2, -1), (2, -1))", "(2, 6, 6, 4)"),
 ])
 def test_a_line_of_the_networks_own_code_is_shown_and_written_anew(line, repair, given, tmp_path):
     X = torch.rand(2, 1, 8, 8)
@@ -518,6 +524,17 @@ def test_what_follows_a_line_of_the_networks_own_code_is_repaired_too(line, tmp_
     model = own("x = x.flatten(1)", tmp_path)
     model.fc = nn.Linear(256, 10)
     assert d2l.summary(model, X).ok
+
+
+@pytest.mark.parametrize(("line", "repair"), [
+    ("x = torch.flatten(torch.relu(x))", "x = torch.relu(x).flatten(1)"),
+    ("x = x.view(\n            -1, 144)", ".flatten(1) in place of view"),
+    ("flat = torch.flatten; x = flat(x)", ".flatten(1) in place of flatten"),
+    ("x = torch.reshape(x,\n            (-1, 144))", ".flatten(1) in place of reshape"),
+])
+def test_a_line_that_is_advised_is_another_and_whole_or_only_what_to_write_in_it_is_said(line, repair, tmp_path):
+    report = d2l.summary(own(line, tmp_path), torch.rand(9, 1, 10, 10))
+    assert report.advice.endswith(f" Write: {repair}\nand:\n    model.fc = nn.Linear(256, 10)")
 
 
 def test_a_layer_that_the_networks_own_code_calls_twice_is_told_to_be_two(tmp_path):
