@@ -27,7 +27,7 @@ def arriving(layer: nn.Module, x: Tensor) -> tuple[str, int]:
     if name in FEATURES:
         return name, x.shape[-1]
     kernel = getattr(layer, "kernel_size", None)
-    one_image = isinstance(kernel, tuple) and x.ndim == len(kernel) + 1
+    one_image = isinstance(kernel, tuple) and x.ndim == len(kernel) + 1 and x.shape[1] != getattr(layer, name)
     return name, x.shape[0 if one_image else 1]
 
 

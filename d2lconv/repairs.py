@@ -36,6 +36,7 @@ AXES = [  # those of what is given, what to write after it, and why: the likelie
     ("4 h w", "[:3][None]", "colours without alpha, in a batch of one"),
     ("h w 4", "[..., :3].movedim(-1, 0)[None]", "channels first, without alpha, in a batch of one"),
     ("n h w c", ".movedim(-1, 1)", "channels first"),
+    ("n h w 1", ".movedim(-1, 1).expand(-1, 3, -1, -1)", "channels first, the same grey three times"),
     ("n 1 h w", ".squeeze(1)", "no axis for a single channel"),
     ("n 4 h w", "[:, :3]", "colours without alpha"),
     ("n h w 4", "[..., :3].movedim(-1, 1)", "channels first, without alpha"),
@@ -46,6 +47,9 @@ AXES = [  # those of what is given, what to write after it, and why: the likelie
     ("n t c h w", ".flatten(0, 1)", "each frame is an image"),
 ]
 COLOURS = [
+    ("h w", ".expand(1, 3, -1, -1)", "a batch of one, the same grey three times"),
+    ("1 h w", ".expand(1, 3, -1, -1)", "a batch of one, the same grey three times"),
+    ("n h w", "[:, None].expand(-1, 3, -1, -1)", "each image the same grey three times"),
     ("n 1 h w", ".expand(-1, 3, -1, -1)", "the same grey three times"),
     ("n 3 h w", ".mean(1, keepdim=True)", "grey, the mean of the colours"),
 ]
@@ -62,7 +66,7 @@ def find_repairs(trace: Trace) -> list[Trace]:
         return [formed]
     made, coloured = furthest(trace, rebuilt(trace)), furthest(trace, rearranged(trace, COLOURS))
     if helpful := [run for run in (made, coloured) if run.ok]:
-        return helpful
+        return sorted(helpful, key=lambda run: -len(size(run.calls[0].input)))  # first what makes a batch
     best = max(formed, made, coloured, key=Trace.reached)
     if best is trace:
         best = furthest(trace, resized(trace))
@@ -155,6 +159,9 @@ def rebuilt(trace: Trace) -> Iterator[str]:
         like = "" if dtype == torch.float32 else CASTS.get(dtype, "")
         of_own_type = "" if kind_of(layer) is type(layer) else f"  # in place of {type(layer).__name__}"
         cast = "X = X.long()\n" if isinstance(layer, nn.Embedding) and x.is_floating_point() else ""
+        grey = before is None and getattr(layer, "in_channels", 0) == 1
+        if grey and x.ndim < 2 + len(window(layer)) and 1 not in x.shape[1:2]:
+            continue  # a batch without a channel axis
         for text in replacements(layer, x, place):
             yield f"{cast}{place} = {text}{like}{of_own_type}"
 
@@ -188,7 +195,9 @@ def replacements(layer: Any, x: Tensor, place: str) -> Iterator[str]:
         yield f"nn.Unflatten({layer.dim}, {(-1, *layer.unflattened_size[1:])})"
     changes = fitting(layer, x)
     same_kind = written(layer, **changes)
-    if x.ndim < 5 or same_kind == written(layer):  # five axes, and other channels: they mean something else
+    window_on_matrix = x.ndim < 3 and hasattr(layer, "kernel_size")
+    other_channels = x.ndim == 5 and same_kind != written(layer)
+    if not (window_on_matrix or other_channels):  # which mean something else than other dimensions
         yield re.sub(r"[123]d\(", f"{max(1, x.ndim - 2)}d(", same_kind)
     yield same_kind
     if hasattr(layer, "ceil_mode"):

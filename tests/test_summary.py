@@ -418,7 +418,19 @@ BROKEN = {  # the network, what it is given, the layer that refuses, and the rep
     "frames of a film": (net(nn.Conv2d(3, 16, 3), out=16), torch.rand(2, 5, 3, 8, 8), "0", "X = X.flatten(0, 1)"),
     "volumes": (nn.Sequential(nn.Conv3d(1, 4, 3), nn.Flatten()), torch.rand(2, 8, 9, 9), "0", "X = X[:, None]"),
     "volumes of other channels": (nn.Conv3d(3, 4, 3), torch.rand(2, 5, 8, 8, 8), "", "model = nn.Conv3d(5, 4, 3)"),
-    "one image of other channels": (nn.Conv2d(3, 4, 3), torch.rand(5, 8, 8), "", "model = nn.Conv2d(5, 4, 3)"),
+    "one image of other channels, or grey images": (
+        nn.Conv2d(3, 4, 3), torch.rand(5, 8, 8), "", "X = X[:, None].expand(-1, 3, -1, -1)",
+        "model = nn.Conv2d(5, 4, 3)"),
+    "one grey image": (nn.Conv2d(3, 4, 3), torch.rand(1, 8, 8), "", "X = X.expand(1, 3, -1, -1)",
+                       "model = nn.Conv2d(1, 4, 3)"),
+    "a matrix for colours": (nn.Conv2d(3, 4, 3), torch.rand(8, 8), "", "X = X.expand(1, 3, -1, -1)"),
+    "grey images, channels last": (nn.Conv2d(3, 4, 3), torch.rand(2, 8, 8, 1), "",
+                                   "X = X.movedim(-1, 1).expand(-1, 3, -1, -1)"),
+    "images for Conv3d": (nn.Conv3d(3, 4, 3), rgb, "", "model = nn.Conv2d(3, 4, 3)"),
+    "sequences for Conv2d": (nn.Conv2d(1, 4, 3), torch.rand(2, 1, 28), "", "model = nn.Conv1d(1, 4, 3)"),
+    "sequences without a channel axis, and in_features": (
+        nn.Sequential(nn.Conv1d(1, 8, 5), nn.Flatten(), nn.Linear(100, 2)), torch.rand(16, 100), "0",
+        "X = X[:, None]\nmodel[2] = nn.Linear(768, 2)"),
     "a layer of an own type": (nn.Sequential(type("Mine", (nn.Conv2d,), {})(1, 8, 3)), rgb, "0",
                                "model[0] = nn.Conv2d(3, 8, 3)", "X = X.mean(1, keepdim=True)"),
     "a parametrized layer": (
@@ -751,7 +763,7 @@ def test_a_layer_that_is_made_and_not_called_is_noticed(tmp_path):
     (nn.Sequential(nn.Conv2d(3, 8, 3), nn.Linear(8, 10)), torch.rand(2, 3, 8, 8),
      "model[1] is made for 8 features, but gets 6: its input is (2, 8, 6, 6), maps that are not flattened.\nWrite:\n"
      "    model[1] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), model[1])"),
-    (nn.Conv2d(3, 8, 3), torch.rand(10), "model (Conv2d) gets a tensor of 1 axis, (10,)."),
+    *((nn.Conv2d(c, 8, 3), torch.rand(10), "model (Conv2d) gets a tensor of 1 axis, (10,).") for c in (1, 3)),
     (nn.BatchNorm2d(1), torch.rand(2, 1, 1, 4, 4),
      "model (BatchNorm2d) gets a tensor of 5 axes, (2, 1, 1, 4, 4).\nWrite:\n    X = X.squeeze(1)  # one axis less"),
     (nn.BatchNorm2d(4), torch.rand(1, 4, 1, 1),
@@ -759,7 +771,8 @@ def test_a_layer_that_is_made_and_not_called_is_noticed(tmp_path):
      "Write:\n    model.eval()  # a single value has no statistics to normalise with"),
     (nn.Conv2d(3, 8, 5), torch.rand(3, 4, 9),
      "model looks at 5x5 numbers, but its input is only (3, 4, 9).\nWrite:\n    model = nn.Conv2d(3, 8, 5, padding=2)"),
-], ids=["dtype", "channels", "channels inside", "not flattened", "bytes", "a volume", "one axis", "five axes",
+], ids=["dtype", "channels", "channels inside", "not flattened", "bytes", "a volume", "one axis", "one axis for grey",
+        "five axes",
         "one value", "a small image"])
 def test_an_advice_reads_as_a_whole(model, X, advice):
     assert d2l.summary(model, X).advice == advice
