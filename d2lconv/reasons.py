@@ -45,7 +45,7 @@ def reason(trace: Trace, repairs: Sequence[Trace] = ()) -> str:
         return "The network returns nothing. Has its forward a return?" if trace.returns_nothing else ""
     if trace.refused:
         return refusal(trace, trace.refused)
-    return own_code(trace, trace.error)
+    return own_code(trace, trace.error, repairs)
 
 
 def refusal(trace: Trace, call: Call) -> str:
@@ -95,14 +95,15 @@ def other_number(trace: Trace, call: Call, name: str, c: int) -> str:
     return f"{said}.{JOINED.format('rows or columns') if joined and len(shape) == 4 else ''}"
 
 
-def own_code(trace: Trace, error: Exception) -> str:
-    """Say which line of the network's own code refused, what it was given, and what may be meant."""
+def own_code(trace: Trace, error: Exception, repairs: Sequence[Trace]) -> str:
+    """Say which line of the network's own code refused, what it was given, and what may be meant if no repair is it."""
     line = users_line(traceback.extract_tb(error.__traceback__)) or "the call of the network itself"
     said = f"No layer refused, but the network's own code: {line}"
     name, shapes = trace.operation
     if shapes:
         said += f"\nThere, {name} was given {' and '.join(map(str, shapes))}."
-        said += meant(name.strip("_"), shapes)  # y += x calls add_
+        guess = meant(name.strip("_"), shapes)  # y += x calls add_
+        said += "" if repairs and "self.shortcut" in guess else guess
     return said
 
 

@@ -212,6 +212,13 @@ def replacements(layer: Any, x: Tensor, place: str) -> Iterator[str]:
 def resized(trace: Trace) -> Iterator[str]:
     """Write images of another size, or convolutions before the one that refused that keep it."""
     yield "model.eval()  # a single value has no statistics to normalise with"
+    name, shapes = trace.operation
+    if name.strip("_") in ("add", "sub") and [*map(len, shapes)] == [4, 4]:
+        small, large = sorted(shapes, key=lambda shape: shape[2:])
+        for call in reversed(trace.calls):
+            if size(call.output) == large and window(call.module) == (1, 1) and hasattr(call.module, "stride"):
+                stride = math.ceil(large[2] / max(1, small[2]))
+                yield f"{where(call.name)} = {written(call.module, stride=stride)}"
     lines = ""
     for call in reversed(trace.calls):
         narrows = size(call.output)[-2:] not in ((), size(call.input)[-2:])

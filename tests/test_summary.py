@@ -1047,3 +1047,20 @@ def test_images_that_are_taken_apart_on_purpose_are_left_alone(case):
     assert d2l.summary(model, X).advice.startswith("model.fc is made for 99 features, but gets")
     model.fc, model.out = nn.Linear(c_i, c_o), type(out)(99, *(2, 1)[:1 + isinstance(out, nn.Conv2d)])
     assert d2l.summary(model, X).repairs == (f"model.out = {text}",)
+
+
+@pytest.mark.parametrize("norm", [nn.Identity(), nn.BatchNorm2d(8)])
+def test_a_shortcut_without_its_stride_is_told_its_stride(norm):
+    block = Residual(4, 8, 2)
+    block.shortcut = nn.Sequential(nn.Conv2d(4, 8, 1, bias=False), norm)
+    report = d2l.summary(block, torch.rand(2, 4, 8, 8))
+    assert report.repairs == ("model.shortcut[0] = nn.Conv2d(4, 8, 1, stride=2, bias=False)",)
+    assert "self.shortcut" not in report.advice.split("There, ")[1]
+
+
+def test_a_layer_that_is_not_the_shortcut_is_given_no_stride(tmp_path):
+    model = own("x = self.conv2(x) + nn.functional.pad(x, (0, 0, 0, 0))", tmp_path)
+    model.conv = nn.Conv2d(1, 4, 1)
+    report = d2l.summary(model, torch.rand(2, 1, 8, 8))
+    assert report.repairs == ()
+    assert report.advice.endswith("self.shortcut = nn.Conv2d(4, 8, 1, stride=2)")
