@@ -91,8 +91,19 @@ def other_number(trace: Trace, call: Call, name: str, c: int) -> str:
         said += ", maps that are not flattened"
     elif flattened:
         said += ", from {} channels of {}x{}".format(*flattened[-1][1:])
-    joined = any(math.prod(one) * made_for == math.prod(shape) * c and {*one[2:]} & {*shape[2:]} for one in maps)
-    return f"{said}.{JOINED.format('rows or columns') if joined and len(shape) == 4 else ''}"
+    return f"{said}.{JOINED.format('rows or columns') if joined(trace) else ''}"
+
+
+def joined(trace: Trace) -> bool:
+    """Tell whether the layer that refused gets maps joined along rows or columns, and should get them as channels."""
+    call = trace.refused
+    if call is None or call.input is None or call.input.ndim != 4:
+        return False
+    shape, (name, c) = size(call.input), arriving(call.module, call.input)
+    made_for = getattr(call.module, name, c)
+    maps = [size(earlier.output) for earlier in trace.calls if size(earlier.output)[1:2] == (c,)]
+    one_side = [one for one in maps if {*one[2:]} & {*shape[2:]}]
+    return made_for != c and any(math.prod(one) * made_for == math.prod(shape) * c for one in one_side)
 
 
 def own_code(trace: Trace, error: Exception, repairs: Sequence[Trace]) -> str:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from d2lconv.conv import Conv2d
 from d2lconv.layers import fitting, kind_of, same, where, window, written
+from d2lconv.reasons import joined
 from d2lconv.trace import Call, Trace, size
 
 FEATURES_LAST = nn.Embedding, nn.Linear, nn.RNNBase, nn.LayerNorm, nn.TransformerEncoderLayer
@@ -141,7 +142,7 @@ def cast_for(x: Tensor, trace: Trace) -> tuple[str, str]:
 
 def rebuilt(trace: Trace) -> Iterator[str]:
     """Write what might stand in the place of the layer that refused, or before it, the likeliest first."""
-    if trace.refused is None:
+    if trace.refused is None or joined(trace):  # the layer is right
         return
     layer, x = trace.refused.module, trace.refused.given
     before = [None, *trace.calls][-2]

@@ -790,6 +790,7 @@ def test_maps_that_are_joined_along_rows_or_columns_are_noticed(axis):
             return self.second(torch.cat([x, x], axis))
 
     report = d2l.summary(Joined(), torch.rand(2, 3, 8, 7))
+    assert report.repairs == ()
     assert "torch.cat joins rows or columns, unless it is given the axis of the channels, 1." in report.advice
 
 
@@ -1064,3 +1065,10 @@ def test_a_layer_that_is_not_the_shortcut_is_given_no_stride(tmp_path):
     report = d2l.summary(model, torch.rand(2, 1, 8, 8))
     assert report.repairs == ()
     assert report.advice.endswith("self.shortcut = nn.Conv2d(4, 8, 1, stride=2)")
+
+
+def test_an_earlier_map_of_other_channels_is_not_taken_for_one_that_was_joined():
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Conv2d(4, 8, 1), nn.Conv2d(16, 8, 1))
+    report = d2l.summary(model, rgb)
+    assert report.repairs == ("model[2] = nn.Conv2d(8, 8, 1)",)
+    assert "torch.cat" not in report.advice
