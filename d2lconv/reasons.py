@@ -132,8 +132,9 @@ def meant(operation: str, shapes: list[Any]) -> str:
             return " Only the axis along which they are joined may differ."
         case "matmul" | "bmm" if one[-1] == other[-1]:
             return " Their last axes agree: write .transpose(-2, -1) after the second."
-        case "add" | "sub" | "mul" | "div" if one[:2] == other:
-            return " For one number for each channel, write [:, :, None, None] after the second."
+        case "add" | "sub" | "mul" | "div" if len(one) == 4 and other in (one[:2], one[1:2]):
+            axes = ":, " * len(other)
+            return f" For one number for each channel, write [{axes}None, None] after the second."
         case "add" | "sub" if len(one) == len(other) == 4:
             return shortcut(*sorted([one, other], key=lambda shape: (-shape[2], shape[1])))
     return ""

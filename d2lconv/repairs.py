@@ -226,8 +226,11 @@ def resized(trace: Trace) -> Iterator[str]:
         if narrows and isinstance(call.module, (nn.Conv2d, Conv2d)):
             lines = f"{where(call.name)} = {written(call.module, padding=same(call.module))}\n{lines}"
             yield lines
+    of_maps = {*map(len, shapes)} <= {4}  # no operation with anything else is mended by another size
     for x, way, line in inputs(trace.X):
-        for n in (2, 4, 8, 16, 32) if x.ndim == 4 else ():
+        for n in (2, 4, 8, 16, 32) if of_maps and x.ndim == 4 else ():
+            if n > min(x.shape[2:]):
+                break  # it cannot be halved so often
             right, bottom = -x.shape[3] % n, -x.shape[2] % n
             padded = f"nn.functional.pad({way}, (0, {right}, 0, {bottom}))"
             yield line.replace("{}", padded) + f"  # sides that {n} divides"

@@ -807,6 +807,8 @@ def test_maps_that_are_joined_along_rows_or_columns_are_noticed(axis):
     ("bmm", [(2, 3, 4), (2, 5, 6)], ""),
     *((name, [(2, 4, 6, 6), (2, 4)], "For one number for each channel, write [:, :, None, None] after the second.")
       for name in ("add", "sub", "mul", "div")),
+    ("mul", [(2, 4, 6, 6), (4,)], "For one number for each channel, write [:, None, None] after the second."),
+    ("mul", [(2, 4, 6, 6), (6,)], ""),
     *((name, shapes, "Before the sum, (2, 4, 6, 12) needs a layer of its own: "
        "self.shortcut = nn.Conv2d(4, 8, 1, stride=2)")
       for name in ("add", "sub") for shapes in ([(2, 4, 6, 12), (2, 8, 3, 6)], [(2, 8, 3, 6), (2, 4, 6, 12)])),
@@ -1072,3 +1074,12 @@ def test_an_earlier_map_of_other_channels_is_not_taken_for_one_that_was_joined()
     report = d2l.summary(model, rgb)
     assert report.repairs == ("model[2] = nn.Conv2d(8, 8, 1)",)
     assert "torch.cat" not in report.advice
+
+
+def test_sides_are_not_padded_until_they_agree_with_something_else_by_chance():
+    model = written_as(lambda self, x: x * self.factors, factors=nn.Parameter(torch.ones(32)))
+    report = d2l.summary(model, torch.rand(2, 32, 28, 28))
+    assert report.repairs == ()
+    assert report.advice.endswith("For one number for each channel, write [:, None, None] after the second.")
+    assert d2l.summary(nn.ReflectionPad2d(8), torch.rand(2, 3, 6, 6)).repairs == ()
+    assert d2l.summary(nn.PixelUnshuffle(2), torch.rand(2, 3, 7, 9)).repairs != ()
