@@ -14,9 +14,16 @@ FEATURES = "in_features", "input_size", "embed_dim"  # which a layer counts on t
 MADE_FOR = "in_channels", "num_features", "num_channels", "num_parameters", *FEATURES
 
 
-def where(name: str) -> str:
+def where(model: nn.Module, name: str) -> str:
     """Write the way to a module: features.0.conv is model.features[0].conv."""
-    return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", f"model.{name}".rstrip("."))
+    way, module = "model", model
+    for part in filter(None, name.split(".")):
+        if isinstance(module, nn.ModuleDict):
+            way += f"[{part!r}]"
+        else:
+            way += f".{part}" if part.isidentifier() else f"[{[*module._modules].index(part)}]"
+        module = module.get_submodule(part)
+    return way
 
 
 def arriving(layer: nn.Module, x: Tensor) -> tuple[str, int]:

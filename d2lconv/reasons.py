@@ -38,9 +38,9 @@ def reason(trace: Trace, repairs: Sequence[Trace] = ()) -> str:
     """Say in one sentence what is wrong; nothing if nothing is. What lines outside of a forward mend is not in it."""
     if trace.mixed and not any(run.ok and not run.mended for run in repairs):
         before, after = trace.mixed
-        joined = JOINED.format("images") if len(size(after.input)) == 4 else ""
-        return (f"The network mixes the images: {where(before.name)} returns {size(before.output)}, "
-                f"but {where(after.name)} gets {size(after.input)}.{joined}")
+        hint = JOINED.format("images") if len(size(after.input)) == 4 else ""
+        return (f"The network mixes the images: {where(trace.model, before.name)} returns {size(before.output)}, "
+                f"but {where(trace.model, after.name)} gets {size(after.input)}.{hint}")
     if trace.error is None:
         return "The network returns nothing. Has its forward a return?" if trace.returns_nothing else ""
     if trace.refused:
@@ -50,7 +50,7 @@ def reason(trace: Trace, repairs: Sequence[Trace] = ()) -> str:
 
 def refusal(trace: Trace, call: Call) -> str:
     """Say why a layer of torch, or ours, refused."""
-    layer, x, place = call.module, call.given, where(call.name)
+    layer, x, place = call.module, call.given, where(trace.model, call.name)
     if x is None:
         return f"{place} is given nothing. Has the forward before it a return?"
     if not isinstance(x, Tensor):

@@ -147,7 +147,7 @@ def rebuilt(trace: Trace) -> Iterator[str]:
     layer, x = trace.refused.module, trace.refused.given
     before = [None, *trace.calls][-2]
     names = [name for name, module in trace.model.named_modules(remove_duplicate=False) if module is layer]
-    for place in map(where, reversed(names)):  # a shared layer has several
+    for place in [where(trace.model, name) for name in reversed(names)]:  # a shared layer has several
         for move, why in moves(layer, x, before):
             yield f"{place}.register_forward_pre_hook(lambda layer, given: given[0]{move})  # {why}"
         if not isinstance(x, Tensor):
@@ -156,7 +156,7 @@ def rebuilt(trace: Trace) -> Iterator[str]:
         if dtype != x.dtype in CASTS:
             yield f"{place} = {place}{CASTS[x.dtype]}"
         if before and isinstance(before.module, nn.Flatten):
-            yield f"{where(before.name)} = nn.Flatten()"
+            yield f"{where(trace.model, before.name)} = nn.Flatten()"
         like = "" if dtype == torch.float32 else CASTS.get(dtype, "")
         of_own_type = "" if kind_of(layer) is type(layer) else f"  # in place of {type(layer).__name__}"
         cast = "X = X.long()\n" if isinstance(layer, nn.Embedding) and x.is_floating_point() else ""
@@ -219,12 +219,12 @@ def resized(trace: Trace) -> Iterator[str]:
         for call in reversed(trace.calls):
             if size(call.output) == large and window(call.module) == (1, 1) and hasattr(call.module, "stride"):
                 stride = math.ceil(large[2] / max(1, small[2]))
-                yield f"{where(call.name)} = {written(call.module, stride=stride)}"
+                yield f"{where(trace.model, call.name)} = {written(call.module, stride=stride)}"
     lines = ""
     for call in reversed(trace.calls):
         narrows = size(call.output)[-2:] not in ((), size(call.input)[-2:])
         if narrows and isinstance(call.module, (nn.Conv2d, Conv2d)):
-            lines = f"{where(call.name)} = {written(call.module, padding=same(call.module))}\n{lines}"
+            lines = f"{where(trace.model, call.name)} = {written(call.module, padding=same(call.module))}\n{lines}"
             yield lines
     of_maps = {*map(len, shapes)} <= {4}  # no operation with anything else is mended by another size
     for x, way, line in inputs(trace.X):

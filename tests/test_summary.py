@@ -5,6 +5,7 @@ import dataclasses
 import importlib.util
 import re
 import warnings
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -1083,3 +1084,15 @@ def test_sides_are_not_padded_until_they_agree_with_something_else_by_chance():
     assert report.advice.endswith("For one number for each channel, write [:, None, None] after the second.")
     assert d2l.summary(nn.ReflectionPad2d(8), torch.rand(2, 3, 6, 6)).repairs == ()
     assert d2l.summary(nn.PixelUnshuffle(2), torch.rand(2, 3, 7, 9)).repairs != ()
+
+
+@pytest.mark.parametrize(("holder", "place"), [
+    (nn.ModuleDict({"0": nn.Conv2d(4, 2, 1)}), "model.holder['0']"),
+    (nn.ModuleDict({"conv-1": nn.Conv2d(4, 2, 1)}), "model.holder['conv-1']"),
+    (nn.Sequential(OrderedDict([("first", nn.ReLU()), ("2", nn.Conv2d(4, 2, 1))])), "model.holder[1]"),
+    (nn.Sequential(OrderedDict(first=nn.Conv2d(4, 2, 1))), "model.holder.first"),
+    (nn.ModuleList([nn.Identity(), nn.Conv2d(4, 2, 1)]), "model.holder[1]"),
+])
+def test_the_way_to_a_layer_can_be_typed(holder, place):
+    model = written_as(lambda self, x: [*self.holder.modules()][-1](x), holder=holder)
+    assert d2l.summary(model, rgb).repairs == (f"{place} = nn.Conv2d(3, 2, 1)",)
