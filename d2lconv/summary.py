@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
@@ -31,7 +32,7 @@ def summary(model: nn.Module, X: Any) -> "Summary":
     change. Multiply-adds are those of convolutions and linear layers, without biases; layers of torch
     that hold others are one row. If the network stops, repairs are tried, and those that help reported.
 
-    Raises ``TypeError`` if ``model`` is not a module; what the network raises is in the report.
+    Raises ``TypeError`` if ``model`` is not a module in Python; what the network raises is in the report.
 
     >>> import torch
     >>> report = summary(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(9, 10)), torch.ones(1, 3, 8, 8))
@@ -41,7 +42,10 @@ def summary(model: nn.Module, X: Any) -> "Summary":
     Source: the table is torchinfo's idea, https://github.com/TylerYep/torchinfo
     """
     if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, but its type is {type(model).__name__}.")
+        hint = " Make one of this class." if isinstance(model, type) else ""
+        raise TypeError(f"model must be a torch.nn.Module, but its type is {type(model).__name__}.{hint}")
+    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+        raise TypeError("model must be the network in Python, but torch.jit has compiled it, or a layer in it.")
     trace = Trace(model, X)
     repairs = [] if trace.ok else find_repairs(trace)
     held = sum(p.numel() for p in trace.model.parameters() if not is_lazy(p))

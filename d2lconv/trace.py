@@ -169,9 +169,11 @@ def duplicate(model: nn.Module) -> nn.Module:
     """Copy a network, but let the copy's parameters share their memory with the original's."""
     parameters = [p for p in model.parameters() if not is_lazy(p)]
     twins: dict[int, Tensor] = {id(p): nn.Parameter(p.detach(), p.requires_grad) for p in parameters}
+    lazy: list[Any] = [b for b in model.buffers() if is_lazy(b)]  # torch does not copy them
+    twins |= {id(b): type(b)(device=b.device, dtype=b.dtype) for b in lazy}
     for module in model.modules():
         computed = [t for t in vars(module).values() if isinstance(t, Tensor) and t.grad_fn]
-        twins |= {id(t): t.detach() for t in computed}  # torch does not copy them
+        twins |= {id(t): t.detach() for t in computed}  # nor these
     return copy.deepcopy(model, twins)
 
 

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import nn
 from torch.nn.functional import max_pool2d, relu
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -117,11 +118,12 @@ def test_two_layers_with_the_same_weight_count_it_once():
 
 
 def test_a_lazy_layer_is_counted_as_it_will_be_and_stays_lazy():
-    model = nn.Sequential(nn.LazyConv2d(8, 3), nn.Flatten(), nn.LazyLinear(10))
+    model = nn.Sequential(nn.LazyConv2d(8, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(10))
     report = d2l.summary(model, torch.rand(2, 3, 6, 6))
-    assert [row.weight_shape for row in report.rows] == [(8, 3, 3, 3), None, (10, 128)]
-    assert report.parameters == 8 * 27 + 8 + 1280 + 10
-    assert isinstance(model[0], nn.LazyConv2d)
+    assert [row.weight_shape for row in report.rows] == [(8, 3, 3, 3), (8,), None, (10, 128)]
+    assert report.parameters == 8 * 27 + 8 + 16 + 1280 + 10
+    assert [type(layer) for layer in model] == [nn.LazyConv2d, nn.LazyBatchNorm2d, nn.Flatten, nn.LazyLinear]
+    assert is_lazy(model[1].running_mean)
 
 
 @pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning")  # torch warns of itself
@@ -200,8 +202,18 @@ def test_what_the_network_warns_of_while_repairs_are_tried_is_not_shown():
 
 
 def test_only_a_module_has_a_summary():
-    with pytest.raises(TypeError, match="Module, but its type is function"):
+    with pytest.raises(TypeError, match=r"Module, but its type is function\.$"):
         d2l.summary(relu, torch.rand(2))
+    with pytest.raises(TypeError, match=r"Module, but its type is type\. Make one of this class\.$"):
+        d2l.summary(nn.ReLU, torch.rand(2))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore::FutureWarning")
+def test_a_network_that_is_no_longer_in_python_has_no_summary():
+    scripted = torch.jit.script(nn.Sequential(nn.Conv2d(3, 8, 3)))
+    for model in (scripted, nn.Sequential(scripted, nn.ReLU())):
+        with pytest.raises(TypeError, match=r"in Python, but torch\.jit has compiled it"):
+            d2l.summary(model, rgb)
 
 
 def test_the_original_exception_is_kept():
