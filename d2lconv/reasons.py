@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from d2lconv.layers import FEATURES, arriving, fitting, where, window, written
+from d2lconv.layers import FEATURES, arriving, fitting, kind_of, where, window, written
 from d2lconv.trace import Call, Trace, size, users_line
 
 JOINED = " torch.cat joins {}, unless it is given the axis of the channels, 1."
@@ -69,9 +69,8 @@ def refusal(trace: Trace, call: Call) -> str:
         return (f"{place} has run before, and gets {size(x)} now. "
                 f"This call needs a layer of its own: {written(layer, **fitting(layer, x))}")
     if not re.search(r"\b\dD\b", str(trace.error)):  # "expected 4D input"
-        name, c = arriving(layer, x)
-        if getattr(layer, name, c) != c:
-            return f"{place} is {other_number(trace, call, name, c)}"
+        if said := other_number(trace, call):
+            return said
         reach = window(layer)
         if any(k > n for k, n in zip(reach, x.shape[-len(reach):])):
             return f"{place} looks at {'x'.join(map(str, reach))} numbers, but its input is only {size(x)}."
@@ -80,11 +79,14 @@ def refusal(trace: Trace, call: Call) -> str:
             f"{' torch.stack makes an axis; torch.cat, with axis 1, joins channels.' * stacked}")
 
 
-def other_number(trace: Trace, call: Call, name: str, c: int) -> str:
-    """Say that a layer is made for another number of channels or features, and where those come from."""
-    shape, made_for = size(call.given), getattr(call.module, name)
-    things = "feature" if name in FEATURES else "channel"
-    said = f"made for {made_for} {things}{'s' * (made_for != 1)}, but gets {c}: its input is {shape}"
+def other_number(trace: Trace, call: Call) -> str:
+    """Say whether a layer is made for another number of channels or features, and where those come from."""
+    shape, (name, c) = size(call.given), arriving(call.module, call.given)
+    made_for = getattr(call.module, name, c)
+    if made_for == c:
+        return ""
+    things = ("feature" if name in FEATURES else "channel") + "s" * (made_for != 1)
+    said = f"{where(trace.model, call.name)} is made for {made_for} {things}, but gets {c}: its input is {shape}"
     maps = [size(call.output) for call in trace.calls if len(size(call.output)) == 4]
     flattened = [one for one in maps if math.prod(one[1:]) == c]
     if name in FEATURES and len(shape) == 4:
@@ -110,6 +112,10 @@ def own_code(trace: Trace, error: Exception, repairs: Sequence[Trace]) -> str:
     """Say which line of the network's own code refused, what it was given, and what may be meant if no repair is it."""
     line = users_line(traceback.extract_tb(error.__traceback__)) or "the call of the network itself"
     said = f"No layer refused, but the network's own code: {line}"
+    if call := trace.stopped:
+        of_torch = kind_of(call.module) is not nn.Module and isinstance(call.given, Tensor)
+        number = other_number(trace, call) if of_torch else ""
+        said = f"{number} {where(trace.model, call.name)} refused, in its own code: {line}".lstrip()
     name, shapes = trace.operation
     if shapes:
         said += f"\nThere, {name} was given {' and '.join(map(str, shapes))}."

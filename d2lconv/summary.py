@@ -50,7 +50,7 @@ def summary(model: nn.Module, X: Any) -> "Summary":
     repairs = [] if trace.ok else find_repairs(trace)
     held = sum(p.numel() for p in trace.model.parameters() if not is_lazy(p))
     typed = tuple(run.lines for run in repairs if not run.mended)
-    return Summary(tuple(rows(trace)), held, trace.refused.name if trace.refused else None,
+    return Summary(tuple(rows(trace)), held, trace.stopped.name if trace.stopped else None,
                    advise(trace, repairs), typed, trace.error)
 
 

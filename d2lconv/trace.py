@@ -147,6 +147,12 @@ class Trace(TorchFunctionMode):
         return x.flatten(1)
 
     @property
+    def stopped(self) -> Call | None:
+        """The layer that refused, or the module without others in it whose own code did, or None."""
+        own = self.error and [call for call in self.calls[-1:] if call.given is not None]
+        return self.refused or (own[0] if own and not [*own[0].module.children()] else None)
+
+    @property
     def mixed(self) -> tuple[Call, Call] | None:
         """The calls between which the network's own code has mixed the images of a batch, or None."""
         suspects = (1, 2, 4) if self.mends or self.error else (1, 2)  # numbers of axes
@@ -180,7 +186,7 @@ def duplicate(model: nn.Module) -> nn.Module:
 def is_layer(module: nn.Module) -> bool:
     """Tell whether what a module computes is written in torch or here, and not by the modules in it."""
     forward = type(module).forward
-    ours = forward.__module__.startswith(("torch.nn.", "d2lconv."))
+    ours = forward.__module__.startswith(("torch.nn.modules.", "d2lconv."))
     return ours and forward is not nn.Module.forward and not isinstance(module, nn.Sequential)
 
 

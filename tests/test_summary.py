@@ -870,6 +870,9 @@ def test_a_layer_with_a_forward_of_its_own_is_not_replaced(tmp_path):
 
     report = d2l.summary(nn.Sequential(Standardised(1, 8, 3)), rgb)
     assert report.repairs == ("X = X.mean(1, keepdim=True)  # grey, the mean of the colours",)
+    assert report.failed == "0"
+    assert report.advice.startswith("model[0] is made for 1 channel, but gets 3: its input is (2, 3, 28, 28). "
+                                    "model[0] refused, in its own code: return torch.conv2d(x,")
     assert "torch.conv2d(x, self.weight - self.weight.mean())\nThere, conv2d was given (2, 3, 28, 28)" in report.advice
 
 
@@ -1108,3 +1111,17 @@ def test_sides_are_not_padded_until_they_agree_with_something_else_by_chance():
 def test_the_way_to_a_layer_can_be_typed(holder, place):
     model = written_as(lambda self, x: [*self.holder.modules()][-1](x), holder=holder)
     assert d2l.summary(model, rgb).repairs == (f"{place} = nn.Conv2d(3, 2, 1)",)
+
+
+def test_a_module_without_others_in_it_whose_own_code_refuses_is_named():
+    model = nn.Sequential(nn.ReLU(), written_as(lambda self, x: x.view(2, 5), in_channels=1), nn.Conv2d(9, 9, 9))
+    report = d2l.summary(model, rgb)
+    assert report.failed == "1"
+    assert report.rows[-1].cells()[3] == "refused"
+    assert report.advice.startswith("model[1] refused, in its own code: model = nn.Sequential(")
+
+
+def test_what_a_network_on_several_devices_holds_is_seen():
+    report = d2l.summary(nn.DataParallel(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(4, 2, 3))).cpu(), rgb)
+    assert report.failed == "module.1"
+    assert report.repairs == ("model.module[1] = nn.Conv2d(8, 2, 3)",)
