@@ -14,7 +14,7 @@ import warnings
 from contextlib import ExitStack, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import groupby, pairwise
 from operator import attrgetter
 from typing import Any
 
@@ -78,9 +78,15 @@ class Trace(TorchFunctionMode):
         return run
 
     def reached(self) -> tuple[bool, int]:
-        """Return whether a run is as it should be, and how often a layer began and ended before images were mixed."""
+        """Return whether a run is as it should be, and how often a layer began and ended before images were mixed.
+
+        Layers that a repair puts in the place of one count as one.
+        """
         calls = self.calls[:self.calls.index(self.mixed[1])] if self.mixed else self.calls
-        return self.ok, len(calls) + sum(call.output is not None for call in calls)
+        given = dict(self.start[0].named_modules(remove_duplicate=False))
+        places = groupby(calls, lambda call: call if call.name in given else call.name.rpartition(".")[0])
+        ended = [all(call.output is not None for call in place) for _, place in places]
+        return self.ok, len(ended) + sum(ended)
 
     def run(self) -> Any:
         """Type the lines, and call the network: a tuple holds several inputs, a dict named ones."""

@@ -1125,3 +1125,10 @@ def test_what_a_network_on_several_devices_holds_is_seen():
     report = d2l.summary(nn.DataParallel(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(4, 2, 3))).cpu(), rgb)
     assert report.failed == "module.1"
     assert report.repairs == ("model.module[1] = nn.Conv2d(8, 2, 3)",)
+
+
+def test_a_repair_is_not_better_because_it_adds_layers():
+    model = written_as(lambda self, x: x * self.fc(self.pool(x)), pool=nn.AdaptiveAvgPool2d(1), fc=nn.Linear(3, 3))
+    report = d2l.summary(model, rgb)
+    assert report.repairs == ("model.fc = nn.Sequential(nn.Flatten(), model.fc)",)
+    assert report.advice.endswith("For one number for each channel, write [:, :, None, None] after the second.")
