@@ -52,7 +52,7 @@ def refusal(trace: Trace, call: Call) -> str:
     """Say why a layer of torch, or ours, refused."""
     layer, x, place = call.module, call.given, where(trace.model, call.name)
     if x is None:
-        return f"{place} is given nothing. Has the forward before it a return?"
+        return f"{place} is given nothing.{' Has the forward before it a return?' * (len(trace.calls) > 1)}"
     if not isinstance(x, Tensor):
         kind = type(x).__name__
         hint = f" Call it: nn.{kind}()(x)." if isinstance(x, nn.Module) else ""
@@ -68,12 +68,15 @@ def refusal(trace: Trace, call: Call) -> str:
     if layer in [earlier.module for earlier in trace.calls[:-1]]:
         return (f"{place} has run before, and gets {size(x)} now. "
                 f"This call needs a layer of its own: {written(layer, **fitting(layer, x))}")
-    if not re.search(r"\b\dD\b", str(trace.error)):  # "expected 4D input"
+    of_axes = re.search(r"\b\d-?D\b|\b\d dim", str(trace.error))  # "expected 4D input"
+    if not of_axes:
         if said := other_number(trace, call):
             return said
         reach = window(layer)
         if any(k > n for k, n in zip(reach, x.shape[-len(reach):])):
             return f"{place} looks at {'x'.join(map(str, reach))} numbers, but its input is only {size(x)}."
+    if not of_axes or len(call.shapes) > 1:
+        return f"{place} ({type(layer).__name__}) gets {' and '.join(map(str, call.shapes))}."
     stacked = x.ndim == 5 and getattr(layer, "in_channels", 0) == x.shape[1] * x.shape[2]
     return (f"{place} ({type(layer).__name__}) gets a tensor of {x.ndim} ax{'i' if x.ndim == 1 else 'e'}s, {size(x)}."
             f"{' torch.stack makes an axis; torch.cat, with axis 1, joins channels.' * stacked}")

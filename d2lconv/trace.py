@@ -30,12 +30,13 @@ VIEWS = "view", "reshape", "flatten", "squeeze"
 
 @dataclass(eq=False)
 class Call:
-    """One call of a module: what it is given until it returns, and the first tensors in and out, without memory."""
+    """One call of a module: what it is given until it returns, its shapes, and the first tensors in and out, hollow."""
 
     name: str
     module: Any
     given: Any
     input: Tensor | None
+    shapes: list[tuple[int, ...]]
     output: Tensor | None = None
 
 
@@ -108,7 +109,7 @@ class Trace(TorchFunctionMode):
         if self.refused and module in [*self.refused.module.modules()][1:]:
             return
         given = [*args, *kwargs.values()]
-        call = Call(name, module, given[0] if given else None, hollow(given))
+        call = Call(name, module, given[0] if given else None, hollow(given), shapes(given))
         self.refused = call if is_layer(module) else None  # what raised before has been caught
         if self.refused or [*module.parameters(recurse=False)] or not [*module.children()]:
             self.calls.append(call)
@@ -129,7 +130,7 @@ class Trace(TorchFunctionMode):
             else:
                 y = func(*args, **(kwargs or {}))
         except Exception:
-            self.operation = func.__name__, [size(x) for x in tree_leaves(args) if isinstance(x, Tensor)]
+            self.operation = func.__name__, shapes(args)
             raise
         self.moved |= bool(watched) and size(y)[:1] != size(tree_leaves(args)[0])[:1]
         return y
@@ -162,7 +163,7 @@ class Trace(TorchFunctionMode):
     def mixed(self) -> tuple[Call, Call] | None:
         """The calls between which the network's own code has mixed the images of a batch, or None."""
         suspects = (1, 2, 4) if self.mends or self.error else (1, 2)  # numbers of axes
-        batches = {x.shape[:1] for x in tree_leaves(self.X) if isinstance(x, Tensor)}
+        batches = {shape[:1] for shape in shapes(self.X)}
         for n, (before, after) in enumerate(pairwise(self.calls if self.moved else []), 2):
             images, x = size(before.output), size(after.input)
             later = [*(call.input for call in self.calls[n:]), self.result]
@@ -200,6 +201,11 @@ def hollow(nest: Any) -> Tensor | None:
     """Find the first tensor in nested tuples, lists and dicts, and return one like it without memory."""
     tensor = next((leaf for leaf in tree_leaves(nest) if isinstance(leaf, Tensor)), None)
     return None if tensor is None else torch.empty_like(tensor, device="meta")
+
+
+def shapes(nest: Any) -> list[tuple[int, ...]]:
+    """List the shapes of the tensors in nested tuples, lists and dicts."""
+    return [size(leaf) for leaf in tree_leaves(nest) if isinstance(leaf, Tensor)]
 
 
 def size(tensor: Tensor | None) -> tuple[int, ...]:

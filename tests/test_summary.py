@@ -714,6 +714,7 @@ def test_a_forgotten_return_is_noticed():
     assert alone.ok
     assert alone.advice == "The network returns nothing. Has its forward a return?"
     assert inside.advice == "model[1] is given nothing. Has the forward before it a return?"
+    assert d2l.summary(nn.Sequential(nn.Conv2d(3, 8, 3)), None).advice == "model[0] is given nothing."
 
 
 def test_a_network_that_catches_what_a_layer_raises_is_followed_to_its_end(tmp_path):
@@ -780,13 +781,12 @@ def test_a_layer_that_is_made_and_not_called_is_noticed(tmp_path):
     (nn.BatchNorm2d(1), torch.rand(2, 1, 1, 4, 4),
      "model (BatchNorm2d) gets a tensor of 5 axes, (2, 1, 1, 4, 4).\nWrite:\n    X = X.squeeze(1)  # one axis less"),
     (nn.BatchNorm2d(4), torch.rand(1, 4, 1, 1),
-     "model (BatchNorm2d) gets a tensor of 4 axes, (1, 4, 1, 1).\n"
+     "model (BatchNorm2d) gets (1, 4, 1, 1).\n"
      "Write:\n    model.eval()  # a single value has no statistics to normalise with"),
     (nn.Conv2d(3, 8, 5), torch.rand(3, 4, 9),
      "model looks at 5x5 numbers, but its input is only (3, 4, 9).\nWrite:\n    model = nn.Conv2d(3, 8, 5, padding=2)"),
 ], ids=["dtype", "channels", "channels inside", "not flattened", "bytes", "a volume", "one axis", "one axis for grey",
-        "five axes",
-        "one value", "a small image"])
+        "five axes", "one value", "a small image"])
 def test_an_advice_reads_as_a_whole(model, X, advice):
     assert d2l.summary(model, X).advice == advice
 
@@ -1003,7 +1003,7 @@ def test_where_nothing_helps_the_report_says_what_it_knows():
     report = d2l.summary(nn.Sequential(nn.Conv2d(1, 6, 3), nn.PixelShuffle(2)), torch.rand(1, 1, 8, 8))
     assert report.failed == "1"
     assert report.repairs == ()
-    assert report.advice == "model[1] (PixelShuffle) gets a tensor of 4 axes, (1, 6, 6, 6)."
+    assert report.advice == "model[1] (PixelShuffle) gets (1, 6, 6, 6)."
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is one device here")
@@ -1132,3 +1132,13 @@ def test_a_repair_is_not_better_because_it_adds_layers():
     report = d2l.summary(model, rgb)
     assert report.repairs == ("model.fc = nn.Sequential(nn.Flatten(), model.fc)",)
     assert report.advice.endswith("For one number for each channel, write [:, :, None, None] after the second.")
+
+
+@pytest.mark.parametrize(("model", "X", "said"), [
+    (nn.CrossEntropyLoss(), (rgb, torch.zeros(2, 1, 28, 28).long()), "(2, 3, 28, 28) and (2, 1, 28, 28)"),
+    (nn.LayerNorm([3, 9, 9]), rgb, "(2, 3, 28, 28)"),
+    (nn.MaxUnpool2d(2), rgb, "(2, 3, 28, 28)"),
+    (nn.Bilinear(8, 8, 2), (torch.rand(2, 8), torch.rand(2, 7)), "(2, 8) and (2, 7)"),
+])
+def test_all_that_a_layer_gets_is_listed_and_its_axes_only_where_they_are_at_fault(model, X, said):
+    assert d2l.summary(model, X).advice.split(".")[0] == f"model ({type(model).__name__}) gets {said}"
