@@ -163,7 +163,8 @@ def rebuilt(trace: Trace) -> Iterator[str]:
         grey = before is None and getattr(layer, "in_channels", 0) == 1
         if grey and x.ndim < 2 + len(window(layer)) and 1 not in x.shape[1:2]:
             continue  # a batch without a channel axis
-        for text in replacements(layer, x, place):
+        again = layer in [call.module for call in trace.calls[:-1]]
+        for text in replacements(layer, x, place, again):
             yield f"{cast}{place} = {text}{like}{of_own_type}"
 
 
@@ -184,8 +185,8 @@ def moves(layer: Any, x: Any, before: Call | None) -> Iterator[tuple[str, str]]:
         yield ".flatten(1, 2).movedim(1, -1)", "each column is a step"
 
 
-def replacements(layer: Any, x: Tensor, place: str) -> Iterator[str]:
-    """Write layers that may take x."""
+def replacements(layer: Any, x: Tensor, place: str, again: bool) -> Iterator[str]:
+    """Write layers that may take x, at the first call of a layer or again."""
     if isinstance(layer, nn.Linear) and x.ndim > 2:
         yield f"nn.Sequential(nn.Flatten(), {place})"
         yield f"nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), {place})"
@@ -196,16 +197,28 @@ def replacements(layer: Any, x: Tensor, place: str) -> Iterator[str]:
         yield f"nn.Unflatten({layer.dim}, {(-1, *layer.unflattened_size[1:])})"
     changes = fitting(layer, x)
     same_kind = written(layer, **changes)
+    exchanged = [written(layer, **swap) for swap in exchanges(layer) if changes.items() <= swap.items() and not again]
+    if isinstance(layer, nn.Linear) and layer.in_features < layer.out_features:  # a head of so many classes?
+        yield from exchanged
     window_on_matrix = x.ndim < 3 and hasattr(layer, "kernel_size")
     other_channels = x.ndim == 5 and same_kind != written(layer)
     if not (window_on_matrix or other_channels):  # which mean something else than other dimensions
         yield re.sub(r"[123]d\(", f"{max(1, x.ndim - 2)}d(", same_kind)
     yield same_kind
+    yield from exchanged
     if hasattr(layer, "ceil_mode"):
         yield f"nn.Adaptive{type(layer).__name__}(1)"  # of all that is left
     if hasattr(layer, "kernel_size"):
         yield written(layer, **changes, padding=same(layer))
         yield written(layer, **changes, kernel_size=tuple(map(min, x.shape[-2:], window(layer))))
+
+
+def exchanges(layer: Any) -> Iterator[dict[str, int]]:
+    """List the arguments of a layer whose first two numbers are exchanged."""
+    for things in ("features", "channels"):
+        comes, goes = f"in_{things}", f"out_{things}"
+        if hasattr(layer, comes) and hasattr(layer, goes):
+            yield {comes: getattr(layer, goes), goes: getattr(layer, comes)}
 
 
 # Sizes
