@@ -14,7 +14,7 @@ from d2lconv.conv import Conv2d
 from d2lconv.figures import Drawing, draw_stacks
 from d2lconv.reasons import advise
 from d2lconv.repairs import find_repairs
-from d2lconv.trace import Call, Trace, is_layer, size
+from d2lconv.trace import Call, Trace, duplicate, is_layer, size
 
 HEADS = ["layer", "kind", "in", "out", "weight", "parameters", "MACs", "bytes out"]
 SIDES, ALIGN = "<<<<<>>>", {"<": "left", ">": "right"}
@@ -28,9 +28,10 @@ def summary(model: nn.Module, X: Any) -> "Summary":
     """Run a network once, and report what each layer makes of the channels, up to one that refuses.
 
     Shapes: ``X`` is a tensor, a tuple of tensors for several inputs, or a dict for named ones. A copy
-    runs, in the mode the network is in, uncompiled: neither network nor ``X`` nor random generators
-    change. Multiply-adds are those of convolutions and linear layers, without biases; layers of torch
-    that hold others are one row. If the network stops, repairs are tried, and those that help reported.
+    runs, with its hooks, in the mode the network is in, uncompiled: neither network nor ``X`` nor random
+    generators change. Multiply-adds are those of convolutions and linear layers, without biases; layers
+    of torch that hold others are one row. If the network stops, repairs are tried, and those that help
+    reported.
 
     Raises ``TypeError`` if ``model`` is not a module in Python; what the network raises is in the report.
 
@@ -46,7 +47,7 @@ def summary(model: nn.Module, X: Any) -> "Summary":
         raise TypeError(f"model must be a torch.nn.Module, but its type is {type(model).__name__}.{hint}")
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
         raise TypeError("model must be the network in Python, but torch.jit has compiled it, or a layer in it.")
-    trace = Trace(model, X)
+    trace = Trace(duplicate(model, torch.clone), X)
     repairs = [] if trace.ok else find_repairs(trace)
     held = sum(p.numel() for p in trace.model.parameters() if not is_lazy(p))
     typed = tuple(run.lines for run in repairs if not run.mended)

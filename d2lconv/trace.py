@@ -11,6 +11,7 @@ import io
 import sys
 import traceback
 import warnings
+from collections.abc import Callable
 from contextlib import ExitStack, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -178,15 +179,15 @@ class Trace(TorchFunctionMode):
         return self.error is None and self.mixed is None
 
 
-def duplicate(model: nn.Module) -> nn.Module:
-    """Copy a network, but let the copy's parameters share their memory with the original's."""
+def duplicate(model: nn.Module, memory: Callable[[Tensor], Tensor] = torch.detach) -> nn.Module:
+    """Copy a network, but let the copy's parameters share their memory with the original's, or copy that, too."""
     parameters = [p for p in model.parameters() if not is_lazy(p)]
-    twins: dict[int, Tensor] = {id(p): nn.Parameter(p.detach(), p.requires_grad) for p in parameters}
+    twins: dict[int, Tensor] = {id(p): nn.Parameter(memory(p.detach()), p.requires_grad) for p in parameters}
     lazy: list[Any] = [b for b in model.buffers() if is_lazy(b)]  # torch does not copy them
     twins |= {id(b): type(b)(device=b.device, dtype=b.dtype) for b in lazy}
     for module in model.modules():
         computed = [t for t in vars(module).values() if isinstance(t, Tensor) and t.grad_fn]
-        twins |= {id(t): t.detach() for t in computed}  # nor these
+        twins |= {id(t): memory(t.detach()) for t in computed}  # nor these
     return copy.deepcopy(model, twins)
 
 

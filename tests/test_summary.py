@@ -1155,3 +1155,14 @@ def test_a_repair_is_not_better_because_it_adds_layers():
 ])
 def test_all_that_a_layer_gets_is_listed_and_its_axes_only_where_they_are_at_fault(model, X, said):
     assert d2l.summary(model, X).advice.split(".")[0] == f"model ({type(model).__name__}) gets {said}"
+
+
+def test_weights_that_a_forward_writes_are_those_of_the_copy():
+    def clipped(self, x):
+        self.conv.weight.clamp_(-1e-3, 1e-3)
+        return self.conv(x)
+
+    model = written_as(clipped, conv=nn.Conv2d(4, 8, 3))
+    before = model.conv.weight.clone()
+    assert not d2l.summary(model, rgb).ok
+    assert torch.equal(model.conv.weight, before)
