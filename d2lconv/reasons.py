@@ -68,7 +68,7 @@ def refusal(trace: Trace, call: Call) -> str:
     if layer in [earlier.module for earlier in trace.calls[:-1]]:
         return (f"{place} has run before, and gets {size(x)} now. "
                 f"This call needs a layer of its own: {written(layer, **fitting(layer, x))}")
-    of_axes = re.search(r"\b\d-?D\b|\b\d dim", str(trace.error))  # "expected 4D input"
+    of_axes = x.ndim < 2 or re.search(r"\b\d-?D\b|\b\d dim", str(trace.error))  # "expected 4D input"
     if not of_axes:
         if said := other_number(trace, call):
             return said

@@ -174,6 +174,8 @@ def moves(layer: Any, x: Any, before: Call | None) -> Iterator[tuple[str, str]]:
         yield "[0]", "the first of a tuple"
     if not isinstance(x, Tensor) or before is None:
         return
+    if x.ndim == 2 and len(window(layer)) == 2 and getattr(layer, "in_channels", 0) == x.shape[1]:
+        yield "[:, :, None, None]", "each row is one pixel"
     c, axes = getattr(layer, "in_channels", 0), size(before.output)
     if x.ndim == 4 and c in x.shape[2:] and axes != size(x) and sorted(axes) == sorted(x.shape):
         yield f".movedim({x.shape.index(c, 2)}, 1)", "its channels are there"

@@ -1166,3 +1166,9 @@ def test_weights_that_a_forward_writes_are_those_of_the_copy():
     before = model.conv.weight.clone()
     assert not d2l.summary(model, rgb).ok
     assert torch.equal(model.conv.weight, before)
+
+
+def test_a_row_that_a_convolution_gets_becomes_a_pixel():
+    model = nn.Sequential(*POOLED, nn.Conv2d(3, 8, 1))
+    assert d2l.summary(model, rgb).repairs == (
+        "model[2].register_forward_pre_hook(lambda layer, given: given[0][:, :, None, None])  # each row is one pixel",)
