@@ -124,34 +124,32 @@ class Trace(TorchFunctionMode):
             self.refused = None
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        watched = not self.refused and args and func.__name__ in (*VIEWS, "cat")
+        name, watched = func.__name__, args and not self.refused
+        compute = partial(self.mend, func) if watched and self.mends and name in VIEWS else func
         try:
-            if watched and self.mends and func.__name__ != "cat":
-                y = self.mend(func, args, kwargs or {})
-            else:
-                y = func(*args, **(kwargs or {}))
+            y = compute(*args, **(kwargs or {}))
         except Exception:
-            self.operation = func.__name__, shapes(args)
+            self.operation = name, shapes(args)
             raise
-        self.moved |= bool(watched) and size(y)[:1] != size(tree_leaves(args)[0])[:1]
+        if watched and name in (*VIEWS, "cat"):
+            self.moved |= size(y)[:1] != shapes(args)[0][:1]
         return y
 
-    def mend(self, func: Any, args: Any, kwargs: Any) -> Any:
+    def mend(self, func: Any, x: Tensor, *shape: Any, **kwargs: Any) -> Tensor:
         """Compute a view; if it cannot be had, or mixes images, note a better line, and compute that."""
-        x, *shape = args
         line = users_line(traceback.extract_stack())
         to_rows = x.ndim == 4 and len(tree_leaves(shape)) < 3
         try:
-            y = func(*args, **kwargs)
+            y: Tensor = func(x, *shape, **kwargs)
             if self.mends < 2 or not to_rows or y.ndim > 2 or y.shape[:1] == x.shape[:1]:
                 return y
         except Exception as error:
             if "not compatible" in str(error):
-                self.mended.append(instead(line, func.__name__, "reshape({})"))
+                self.mended.append(line.replace(".view(", ".reshape("))
                 return x.reshape(*shape)
             if not to_rows:
                 raise
-        self.mended.append(instead(line, func.__name__, "flatten(1)"))
+        self.mended.append(flattened(line, func.__name__))
         return x.flatten(1)
 
     @property
@@ -214,18 +212,17 @@ def size(tensor: Tensor | None) -> tuple[int, ...]:
     return () if tensor is None else tuple(tensor.shape)
 
 
-def instead(line: str, name: str, better: str) -> str:
-    """Write a line of code with a better method in place of the first of this name; if that is unclear, say so."""
+def flattened(line: str, name: str) -> str:
+    """Write a line with flatten(1) in place of the first method of this name; if it is not whole, say only that."""
     with suppress(SyntaxError, ValueError):
-        calls: list[Any] = [node for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Call)]
-        named = [call for call in calls if getattr(call.func, "attr", "") == name]
-        call = min(named, key=attrgetter("end_col_offset"))
-        x, *shape = call.args if ast.unparse(call.func.value) == "torch" else [call.func.value, *call.args]
-        text = ast.get_source_segment(line, x)
-        text = text if isinstance(x, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)) else f"({text})"
-        before, after = line.encode()[:call.col_offset], line.encode()[call.end_col_offset:]
-        return f"{before.decode()}{text}.{better.format(', '.join(map(ast.unparse, shape)))}{after.decode()}"
-    return f".{better.format('...')} in place of {name}"
+        nodes: list[Any] = [node for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Call)]
+        call = min([node for node in nodes if getattr(node.func, "attr", "") == name], key=attrgetter("end_col_offset"))
+        old = str(ast.get_source_segment(line, call))
+        if ast.unparse(call.func.value) == "torch":
+            call.func.value = call.args[0]
+        call.func.attr, call.args, call.keywords = "flatten", [ast.Constant(1)], []
+        return line.replace(old, ast.unparse(call), 1)
+    return f".flatten(1) in place of {name}"
 
 
 def users_line(frames: list[traceback.FrameSummary]) -> str:
