@@ -249,3 +249,7 @@ def resized(trace: Trace) -> Iterator[str]:
             right, bottom = -x.shape[3] % n, -x.shape[2] % n
             padded = f"nn.functional.pad({way}, (0, {right}, 0, {bottom}))"
             yield line.replace("{}", padded) + f"  # sides that {n} divides"
+    for call in reversed(trace.calls):
+        if isinstance(call.module, nn.ConvTranspose2d):  # several sizes of its output fit a strided convolution
+            larger = written(call.module, output_padding=tuple(n - 1 for n in call.module.stride))
+            yield f"{where(trace.model, call.name)} = {larger}"

@@ -1172,3 +1172,10 @@ def test_a_row_that_a_convolution_gets_becomes_a_pixel():
     model = nn.Sequential(*POOLED, nn.Conv2d(3, 8, 1))
     assert d2l.summary(model, rgb).repairs == (
         "model[2].register_forward_pre_hook(lambda layer, given: given[0][:, :, None, None])  # each row is one pixel",)
+
+
+def test_a_transposed_convolution_that_is_a_pixel_short_is_padded_at_its_output():
+    model = written_as(lambda self, x: x + self.up(self.down(x)), down=nn.Conv2d(3, 8, 3, 2, 1),
+                       up=nn.ConvTranspose2d(8, 3, 3, 2, 1))
+    report = d2l.summary(model, rgb)
+    assert report.repairs == ("model.up = nn.ConvTranspose2d(8, 3, 3, stride=2, padding=1, output_padding=1)",)
