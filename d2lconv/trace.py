@@ -141,7 +141,7 @@ class Trace(TorchFunctionMode):
         to_rows = x.ndim == 4 and len(tree_leaves(shape)) < 3
         try:
             y: Tensor = func(x, *shape, **kwargs)
-            if self.mends < 2 or not to_rows or y.ndim > 2 or y.shape[:1] == x.shape[:1]:
+            if self.mends < 2 or not to_rows or y.shape[:1] == x.shape[:1]:
                 return y
         except Exception as error:
             if "not compatible" in str(error):
@@ -221,7 +221,7 @@ def flattened(line: str, name: str) -> str:
         if ast.unparse(call.func.value) == "torch":
             call.func.value = call.args[0]
         call.func.attr, call.args, call.keywords = "flatten", [ast.Constant(1)], []
-        return line.replace(old, ast.unparse(call), 1)
+        return line.replace(old, ast.unparse(call))
     return f".flatten(1) in place of {name}"
 
 

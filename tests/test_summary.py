@@ -1081,6 +1081,70 @@ def test_images_that_are_taken_apart_on_purpose_are_left_alone(case):
     assert d2l.summary(model, X).repairs == (f"model.out = {text}",)
 
 
+def rows_of_frames(self, x):
+    """Give each video's frames as one row."""
+    return self.fc(self.conv(x.flatten(0, 1)).view(len(x), -1))
+
+
+def row_of_each_frame(self, x):
+    """Give each frame as a row, and each video as what its rows become."""
+    return self.fc(self.conv(x.flatten(0, 1)).mean((2, 3))).view(len(x), -1)
+
+
+@pytest.mark.parametrize(("forward", "c_i"), [(rows_of_frames, 3 * 4 * 16), (row_of_each_frame, 4)])
+def test_frames_of_videos_are_no_mixed_images(forward, c_i):
+    model = written_as(forward, conv=nn.Conv2d(2, 4, 1), fc=nn.Linear(c_i, 5))
+    report = d2l.summary(model, torch.rand(2, 3, 2, 4, 4))
+    assert (report.ok, report.advice) == (True, "")
+
+
+def test_pixels_that_are_maps_again_are_no_mixed_images_though_nothing_of_them_is_returned():
+    def forward(self, x):
+        return each_pixel(self, x).sum()
+
+    model = written_as(forward, conv=nn.Conv2d(3, 4, 1), fc=nn.Linear(4, 6), out=nn.Identity())
+    assert d2l.summary(model, torch.rand(2, 3, 8, 8)).advice == ""
+
+
+def test_the_line_that_mixes_is_mended_and_not_a_right_one_before(tmp_path):
+    model = own("rows = x.reshape(len(x), -1); x = x.view(-1, 9)", tmp_path)
+    assert d2l.summary(model, torch.rand(2, 1, 8, 8)).advice.endswith(
+        "Write: rows = x.reshape(len(x), -1); x = x.flatten(1)")
+
+
+def test_channels_as_images_on_purpose_are_not_made_rows():
+    def forward(self, x):
+        return self.fc(self.conv(x).flatten(0, 1))
+
+    model = written_as(forward, conv=nn.Conv2d(3, 4, 1), fc=nn.Linear(99, 5))
+    assert d2l.summary(model, torch.rand(2, 3, 8, 8)).repairs == (
+        "model.fc = nn.Sequential(nn.Flatten(), nn.Linear(64, 5))",)
+
+
+def test_three_layers_in_a_row_are_made_anew_though_each_repair_adds_layers():
+    def forward(self, x):
+        x = self.a(x).view(-1, 4, 2, 2)
+        return self.c(self.b(x).view(-1, 4, 2, 2))
+
+    model = written_as(forward, a=nn.Linear(36, 16), b=nn.Linear(16, 16), c=nn.Linear(16, 2))
+    assert d2l.summary(model, torch.rand(2, 4, 3, 3)).repairs == ("\n".join(
+        f"model.{name} = nn.Sequential(nn.Flatten(), model.{name})" for name in "abc"),)
+
+
+def test_the_module_inside_is_named_and_not_the_network_with_a_parameter_of_its_own():
+    def inner(self, x):
+        return x @ self.weight
+
+    def forward(self, x):
+        return self.a(x) * self.scale
+
+    leaf = written_as(inner)
+    leaf.weight = nn.Parameter(torch.ones(3, 4))
+    model = written_as(forward, a=leaf)
+    model.scale = nn.Parameter(torch.ones(1))
+    assert d2l.summary(model, torch.rand(2, 5)).failed == "a"
+
+
 @pytest.mark.parametrize("norm", [nn.Identity(), nn.BatchNorm2d(8)])
 def test_a_shortcut_without_its_stride_is_told_its_stride(norm):
     block = Residual(4, 8, 2)
