@@ -1154,6 +1154,38 @@ def test_a_shortcut_without_its_stride_is_told_its_stride(norm):
     assert "self.shortcut" not in report.advice.split("There, ")[1]
 
 
+@pytest.mark.parametrize(("stride", "size"), [(2, (8, 12)), (2, (12, 8)), (4, (4, 12))])
+@pytest.mark.parametrize("sum_of", [torch.add, torch.sub])
+def test_the_stride_of_a_shortcut_is_that_of_the_heights_and_widths(sum_of, stride, size):
+    def forward(self, x):
+        return sum_of(self.conv(x), self.shortcut(x))
+
+    model = written_as(forward, conv=nn.Conv2d(4, 8, 3, stride, padding=1), shortcut=nn.Conv2d(4, 8, 1))
+    report = d2l.summary(model, torch.rand(2, 4, *size))
+    assert report.repairs == (f"model.shortcut = nn.Conv2d(4, 8, 1, stride={stride})",)
+
+
+def test_maps_and_one_number_for_each_channel_are_no_shortcut():
+    def forward(self, x):
+        x = self.conv(x)
+        return x + x.mean((2, 3))
+
+    report = d2l.summary(written_as(forward, conv=nn.Conv2d(3, 4, 1)), torch.rand(2, 3, 8, 8))
+    assert report.advice.endswith("For one number for each channel, write [:, :, None, None] after the second.")
+
+
+@pytest.mark.parametrize(("size", "repairs"), [
+    ((8, 12), ("X = nn.functional.pad(X, (0, 4, 0, 0))  # sides that 8 divides",)),
+    ((4, 12), ())])
+def test_sides_are_made_larger_unless_the_image_is_smaller_than_what_must_divide_them(size, repairs):
+    def forward(self, x):
+        small = self.conv(x)[:, :, ::8, ::8]
+        return x + small.repeat_interleave(8, 2).repeat_interleave(8, 3)
+
+    report = d2l.summary(written_as(forward, conv=nn.Conv2d(3, 3, 1)), torch.rand(2, 3, *size))
+    assert report.repairs == repairs
+
+
 def test_a_layer_that_is_not_the_shortcut_is_given_no_stride(tmp_path):
     model = own("x = self.conv2(x) + nn.functional.pad(x, (0, 0, 0, 0))", tmp_path)
     model.conv = nn.Conv2d(1, 4, 1)
