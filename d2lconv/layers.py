@@ -68,6 +68,11 @@ def pair(value: Any) -> Any:
     return value if isinstance(value, (tuple, list)) else (value, value)
 
 
+def stride_between(before: tuple[int, ...], after: tuple[int, ...]) -> int:
+    """Return the stride that makes maps as high as others."""
+    return math.ceil(before[2] / max(1, after[2]))
+
+
 def same(layer: Any) -> tuple[int, ...]:
     """Return the padding that keeps the size."""
     return tuple((n - 1) // 2 for n in window(layer))

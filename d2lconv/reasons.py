@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from d2lconv.layers import FEATURES, arriving, fitting, kind_of, where, window, written
+from d2lconv.layers import FEATURES, arriving, fitting, kind_of, stride_between, where, window, written
 from d2lconv.trace import Call, Trace, size, users_line
 
 JOINED = " torch.cat joins {}, unless it is given the axis of the channels, 1."
@@ -151,7 +151,7 @@ def meant(operation: str, shapes: list[Any]) -> str:
 
 def shortcut(before: Any, after: Any) -> str:
     """Write the layer that makes one shape of another before their sum, if a stride does that."""
-    stride = math.ceil(before[2] / after[2])
+    stride = stride_between(before, after)
     if [math.ceil(n / stride) for n in before[2:]] != [*after[2:]]:
         return ""
     strided = f", stride={stride}" if stride > 1 else ""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from d2lconv.conv import Conv2d
-from d2lconv.layers import fitting, kind_of, same, where, window, written
+from d2lconv.layers import fitting, kind_of, same, stride_between, where, window, written
 from d2lconv.reasons import joined
 from d2lconv.trace import Call, Trace, size
 
@@ -233,8 +233,8 @@ def resized(trace: Trace) -> Iterator[str]:
         small, large = sorted(shapes, key=lambda shape: shape[2:])
         for call in reversed(trace.calls):
             if size(call.output) == large and window(call.module) == (1, 1) and hasattr(call.module, "stride"):
-                stride = math.ceil(large[2] / max(1, small[2]))
-                yield f"{where(trace.model, call.name)} = {written(call.module, stride=stride)}"
+                strided = written(call.module, stride=stride_between(large, small))
+                yield f"{where(trace.model, call.name)} = {strided}"
     lines = ""
     for call in reversed(trace.calls):
         narrows = size(call.output)[-2:] not in ((), size(call.input)[-2:])

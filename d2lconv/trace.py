@@ -75,7 +75,7 @@ class Trace(TorchFunctionMode):
         with redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             run = Trace(*self.start, lines, max(1, self.mends))
-            if run.moved and not run.ok:
+            if run.moved and not run.ok and run.mends == 1:
                 run = max(run, Trace(*self.start, lines, 2), key=Trace.reached)
         return run
 
