@@ -15,7 +15,7 @@ endif
 
 # Two at once would build into the same folder. The lock names the make that holds it, and ends with that process.
 LOCK   := _build/.lock
-SHARED := book serve test copies test-package test-notebooks test-clients test-states verify repeats slides pdf students \
+SHARED := book serve test copies test-package test-notebooks test-clients test-thorough verify repeats slides pdf students \
           picture dist corrupt
 ifneq ($(filter $(SHARED),$(MAKECMDGOALS)),)
     HOLDER := $(shell mkdir -p _build; ln -s $$PPID $(LOCK) 2>/dev/null && exit; pid=$$(readlink $(LOCK)); \
@@ -30,7 +30,7 @@ endif
 OR_SAY := || { df -Pk . | awk 'END { if ($$4 < 50000) print "--- the disk is full: " $$4 " kB are left" }'; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve port test copies test-package test-notebooks test-gpu test-clients verify repeats notebooks lint links bench bench-site slides pdf bank students picture dist corrupt mutants audit licences address clean
+.PHONY: help book serve port test copies test-package test-notebooks test-gpu test-clients test-thorough verify repeats notebooks lint links bench bench-site slides pdf bank students picture dist corrupt mutants audit licences address clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -71,8 +71,8 @@ test-clients: $(READY) copies  ## open the notebooks in JupyterLab, nbconvert, j
 	_build/clients/bin/python -m pip install --quiet "jupyterlab>=4,<5" "jupytext>=1.16,<2" "papermill>=2.6,<3"
 	_build/clients/bin/python -m pytest tests/clients.py
 
-test-states: book  ## look at the explorer in each of its states at each width (a quarter of an hour)
-	EVERY_STATE=1 $(BIN)/python -m pytest tests/test_site.py -k any_state
+test-thorough: export THOROUGH = 1
+test-thorough: book test-package  ## test with all that make test takes only some of (an hour)
 
 test-gpu: copies  ## run package tests and notebooks on CUDA, in the environment that $(PYTHON) has
 	D2LCONV_DEVICE=cuda "$(PYTHON)" -c "import d2lconv; print('on', d2lconv.default_device())"

@@ -1,6 +1,9 @@
-"""Problems for Hypothesis to draw: convolutions that must be right, and calls that must be refused."""
+"""What is drawn: problems for Hypothesis, convolutions that must be right and calls that must be refused; random
+tensors; and a few of many things that are too many for every run."""
 
 import dataclasses
+import os
+import random
 
 import torch
 from hypothesis import strategies as st
@@ -9,6 +12,13 @@ REALS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 COMPLEX = (torch.complex64, torch.complex128)
 INTEGERS = (torch.int32, torch.int64)
 REFUSED = (torch.bool, torch.uint8, torch.int8, torch.int16)
+THOROUGH = "THOROUGH" in os.environ  # weekly
+
+
+def some(things, number, seed=0):
+    """Draw a few of many, always the same ones in their order; if THOROUGH is set, all."""
+    things = list(things)
+    return things if THOROUGH else [things[n] for n in sorted(random.Random(seed).sample(range(len(things)), number))]
 
 
 def computable(device):

@@ -20,7 +20,7 @@ from d2lconv.arithmetic import explain
 from d2lconv.exercises import wrong_answers
 from d2lconv.explorer import explore, family
 from d2lconv.palette import PALETTE
-from strategies import tensors
+from strategies import some, tensors
 
 ROOT = Path(__file__).parent.parent
 FILES = Path(explorer.__file__).parent
@@ -168,7 +168,6 @@ def open_panel(page, name):
 
 # What is seen
 
-SEEN = 30  # at each width; the largest always
 VARIANTS = [{}, {"bias": True, "relu": True}, {"combine": "mean", "slices": "shared"}, {"out": "all", "act": "before"}]
 
 
@@ -179,7 +178,7 @@ def test_no_number_is_ever_cut(show, width):
         open_panel(page, name)
     largest = [state for state in STATES if state["c_i"] == state["c_o"] == 4 and state["size"] == 5
                and state["padding"] == 2 and state["stride"] == 1]
-    chosen = random.Random(width).sample(STATES, SEEN) + largest
+    chosen = some(STATES, 10, seed=width) + largest
     states = [page.evaluate(SET, state) | VARIANTS[n % len(VARIANTS)] for n, state in enumerate(chosen)]
     assert page.evaluate(CUT, [states, width < 688]) == []
 
@@ -636,7 +635,7 @@ def test_a_bias_for_each_output_and_an_activation_can_be_switched_on(show):
     assert page.locator('[data-channel="0"]').first.text_content() == "56"
 
 
-def test_three_hundred_random_edits_give_the_numbers_of_torch(show):
+def test_random_edits_give_the_numbers_of_torch(show):
     draw, K = random.Random(3), family(3, 2, 2, 4)[1].double()
     X, bias = family(3, 2, 2, 4)[0].double(), torch.zeros(2).double()
     page = show(explore(X, K, bias))
@@ -650,7 +649,7 @@ def test_three_hundred_random_edits_give_the_numbers_of_torch(show):
         cell.blur();
         return [...root.querySelectorAll(".y-map")].map(map => [...map.querySelectorAll(".c")].map(c => c.textContent));
     }"""
-    for _ in range(300):
+    for _ in some(range(1000), 120):
         value, o = draw.choice([draw.randint(-9, 9), round(draw.uniform(-2, 2), 3)]), draw.randrange(2)
         tensor, kind = draw.choice([(X, "x"), (K, "k"), (bias, "b")])
         at = (o, *(draw.randrange(n) for n in tensor.shape[1:])) if kind != "x" else tuple(map(draw.randrange, X.shape))
@@ -678,9 +677,9 @@ PRESS = """draws => draws.forEach(draw => {
 
 @pytest.mark.parametrize("given", [(), (torch.ones(3, 6, 12), torch.ones(3, 3, 2, 2))])
 @pytest.mark.parametrize("predict", [False, True])
-def test_three_hundred_random_presses_break_nothing(show, given, predict):
+def test_random_presses_break_nothing(show, given, predict):
     page, draw = show(explore(*given, predict=predict)), random.Random(len(given) + predict)
-    page.evaluate(PRESS, [draw.random() for _ in range(300)])
+    page.evaluate(PRESS, some([draw.random() for _ in range(1000)], 120))
     page.get_by_role("button", name="Reset").click()
     assert page.locator("[data-row][aria-selected=true], .y-map.picture.chosen").count() == 1
 

@@ -9,6 +9,7 @@ import pypdf
 import pytest
 from bs4 import BeautifulSoup
 
+from strategies import THOROUGH
 ROOT = Path(__file__).parent.parent
 CHAPTERS = re.findall(r"(?:root|file): (\w+)", (ROOT / "_toc.yml").read_text("utf-8"))
 
@@ -29,8 +30,9 @@ def links(book):
 
 @pytest.fixture(scope="module")
 def text(book):
-    """All words, a page in a line."""
-    return "\n".join(" ".join(page.extract_text().split()) for page in book.pages)
+    """The words of the first chapters, a page in a line; all take a quarter of a minute to read."""
+    pages = book.pages if THOROUGH else book.pages[:60]
+    return "\n".join(" ".join(page.extract_text().split()) for page in pages)
 
 
 def heading(chapter):
@@ -74,6 +76,6 @@ def test_code_mathematics_and_outputs_are_text(text):
 
 
 def test_on_paper_a_question_is_its_text_without_its_answer(text):
-    assert "A depthwise layer with three channels. Each is as" in text
+    assert "Which input channels does output channel 2 of Conv2d(4, 4, 3, groups=2) see?" in text
     assert "Wrong answers, and the beliefs that lead there" not in text
     assert "Next question" not in text

@@ -10,10 +10,12 @@ from torch.nn.functional import conv2d
 import d2lconv
 from d2lconv import runtime
 from notebooks import code_cells, miniature, nbval, read, write
-from strategies import tensors
+from strategies import THOROUGH, tensors
 from tf32 import TF32, ten_bits
 
 ROOT = Path(__file__).parent.parent
+# The short ones of the chapters in which torch's convolutions get factors that TF32 rounds. Weekly, it is all chapters.
+ROUNDED = ["errors", "face", "frameworks", "input_channels", "what_conv2d_does"]
 STARTUP = f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}]; import tf32; tf32.TF32().__enter__()"
 
 
@@ -75,7 +77,8 @@ def nbval_rounding(*notebooks, folder):
 
 @pytest.mark.peers
 def test_no_output_of_any_chapter_changes_under_tf32(tmp_path):
-    chapters = [read(path) for path in sorted((ROOT / "book").glob("*.ipynb"))]
+    names = [path.stem for path in sorted((ROOT / "book").glob("*.ipynb"))]
+    chapters = [read(ROOT / f"book/{name}.ipynb") for name in (names if THOROUGH else ROUNDED)]
     result = nbval_rounding(*chapters, folder=tmp_path)
     assert result.returncode == 0, result.stdout
 

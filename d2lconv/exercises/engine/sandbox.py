@@ -13,6 +13,7 @@ import enum
 import inspect
 import io
 import linecache
+import os
 import threading
 import traceback
 import types
@@ -28,7 +29,7 @@ SECONDS = 10.0  # for one call
 FLOOD = 1_000_000  # characters printed in one call, after which it is stopped
 HUGE = 10_000_000  # numbers in an answer, after which it is not read
 LONGEST = 400  # characters of an error's message: longer than any of ours
-OURS = Path(torch.__file__).parent, Path(surroundings.__file__).parents[2]
+OURS = tuple(f"{home}{os.sep}" for home in (Path(torch.__file__).parent, Path(surroundings.__file__).parents[2]))
 
 _one_at_a_time = threading.Lock()  # sys.stdout and the default dtype belong to the process
 
@@ -230,7 +231,7 @@ def raised_at(exception):
     A line that is all that its function has tells nobody anything.
     """
     frames = [(frame.f_code, number) for frame, number in traceback.walk_tb(exception.__traceback__)]
-    theirs = [frame for frame in frames if not any(home in Path(frame[0].co_filename).parents for home in OURS)]
+    theirs = [frame for frame in frames if not frame[0].co_filename.startswith(OURS)]
     if not theirs:
         return "", False, True
     code, number = theirs[-1]
