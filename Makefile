@@ -180,5 +180,5 @@ $(READY): requirements.txt requirements-no-deps.txt pyproject.toml
 	"$(PYTHON)" -m venv $(VENV)
 	@$(BIN)/python -m pip install --no-compile --requirement requirements.txt $(OR_SAY)
 	$(BIN)/python -m pip install --no-compile --no-deps --requirement requirements-no-deps.txt
-	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || :  # on all cores, where pip takes one; some are not Python 3
+	$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib || :  # on all cores, where pip takes one; some are not Python 3
 	touch $@

@@ -23,8 +23,8 @@ settings.register_profile("quick", patient, max_examples=100, derandomize=True)
 settings.register_profile("ci", patient, max_examples=2000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
-LONG = ["test_site", "test_explorer", "test_tf32", "test_exercises", "test_seen", "test_slides", "test_grade",
-        "test_types", "test_pdf"]
+LONG = ["test_explorer", "test_site", "test_exercises", "test_grade", "test_feedback", "test_tf32", "test_slides",
+        "test_seen", "test_pdf", "test_record"]
 
 
 def pytest_collection_modifyitems(items):

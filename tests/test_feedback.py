@@ -189,7 +189,7 @@ HOSTILE = [
 @pytest.mark.filterwarnings(r"ignore:[\s\S]*TooLong:pytest.PytestUnraisableExceptionWarning")  # it fell into gc
 @pytest.mark.parametrize("number", range(len(HOSTILE)))
 def test_nothing_that_a_function_does_ends_the_checker(number, capfd):
-    for name in CHECKERS if number % 5 == 0 else ("check_corr2d_multi_in", "check_macs", "check_fold"):
+    for name in CHECKERS if number % 11 == 0 else ("check_corr2d_multi_in", "check_macs", "check_fold"):
         report = getattr(exercises, name)(HOSTILE[number])
         assert not report.passed
         assert "Traceback" not in repr(report)

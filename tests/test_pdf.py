@@ -10,6 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from strategies import THOROUGH
+
 ROOT = Path(__file__).parent.parent
 CHAPTERS = re.findall(r"(?:root|file): (\w+)", (ROOT / "_toc.yml").read_text("utf-8"))
 
