@@ -8,10 +8,11 @@ import math
 import re
 import textwrap
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from d2lconv.layers import FEATURES, arriving, fitting, kind_of, stride_between, where, window, written
 from d2lconv.trace import Call, Trace, size, users_line
@@ -31,8 +32,19 @@ def advise(trace: Trace, repairs: list[Trace]) -> str:
             text += f"\n{intro}\n{textwrap.indent(then.lines, '    ')}"
         if then.error:
             text += f"\nThen: {reason(then)}"
-    return text
+    return "\n".join([*filter(None, [text]), *unseen(trace.model)])
 
+
+def unseen(model: nn.Module) -> Iterator[str]:
+    """Say which attributes hold layers that torch does not see, since it looks into no list, tuple or dict."""
+    seen = {*model.modules()}
+    for name, module in model.named_modules():
+        for attribute, value in vars(module).items():
+            if {leaf for leaf in tree_leaves(value) if isinstance(leaf, nn.Module)} - seen:
+                better = "Dict" if isinstance(value, dict) else "List"
+                yield (f"{where(model, name)}.{attribute} holds layers in a {type(value).__name__}, where torch does "
+                       "not see them: they have no rows here, and no optimizer gets their weights. "
+                       f"Make it an nn.Module{better}.")
 
 def reason(trace: Trace, repairs: Sequence[Trace] = ()) -> str:
     """Say in one sentence what is wrong; nothing if nothing is. What lines outside of a forward mend is not in it."""

@@ -730,6 +730,21 @@ def test_a_forgotten_return_is_noticed():
     assert d2l.summary(nn.Sequential(nn.Conv2d(3, 8, 3)), None).advice == "model[0] is given nothing."
 
 
+@pytest.mark.parametrize(("layers", "kind", "better"), [
+    ([nn.Conv2d(3, 3, 1)], "list", "nn.ModuleList"),
+    ({"one": [nn.Conv2d(3, 3, 1)]}, "dict", "nn.ModuleDict"),
+    (nn.ModuleList([nn.Conv2d(3, 3, 1)]), "", ""),
+    ([1, "text", None], "", ""),
+])
+def test_layers_where_torch_does_not_see_them_are_noticed(layers, kind, better):
+    model = nn.Sequential(nn.ReLU(), nn.Conv2d(3, 8, 3))
+    model[0].own, model[0].known = layers, [model[1]]
+    right, wrong = (d2l.summary(model, torch.rand(1, c, 8, 8)).advice for c in (3, 1))
+    assert right == (kind and f"model[0].own holds layers in a {kind}, where torch does not see them: they have no "
+                              f"rows here, and no optimizer gets their weights. Make it an {better}.")
+    assert wrong.split("\n")[5:] == [right] * bool(right)
+
+
 def test_a_network_that_catches_what_a_layer_raises_is_followed_to_its_end(tmp_path):
     model = own("x = self.conv2(x)", tmp_path)
 
