@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from d2lconv import exercises
+from d2lconv.exercises.engine.sandbox import described
 from d2lconv.grading.server import Server
 from d2lconv.grading.wire import encode, receive
 
@@ -150,12 +151,6 @@ def throw(name: str, said: str, line: str) -> None:
     error = type(name, (KINDS.get(name, Exception),), {})(said)
     linecache.cache[LINE] = 0, None, [str(line)], LINE
     exec(compile("raise error", LINE, "exec"), {"error": error})
-
-
-def described(error: Exception) -> str:
-    """Write an exception in a line."""
-    said = " ".join(str(error).split())[:200]
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def grade(path: str, names: list[str], seconds: int, folder: str, contained: bool) -> list[Row]:

@@ -215,7 +215,7 @@ def misfit(work):
     return ""
 
 
-def described(exception):
+def described(exception: BaseException) -> str:
     """An exception in a line, whatever its own str does."""
     try:
         said = " ".join(str(exception).split())
