@@ -14,14 +14,16 @@ from hypothesis import HealthCheck, settings
 
 import d2lconv
 from d2lconv import corr, loops, tiling
+from strategies import THOROUGH
 
 ROOT = Path(__file__).parent.parent
 
 # A reader's run draws the same few problems every time; CI looks for new ones, and says how to see them again.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
 settings.register_profile("quick", patient, max_examples=100, derandomize=True)
-settings.register_profile("ci", patient, max_examples=2000, print_blob=True)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+settings.register_profile("ci", patient, max_examples=400, print_blob=True)
+settings.register_profile("thorough", patient, max_examples=4000, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "thorough" if THOROUGH else "quick"))
 
 LONG = ["test_explorer", "test_site", "test_exercises", "test_grade", "test_feedback", "test_tf32", "test_slides",
         "test_seen", "test_pdf", "test_record"]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 if __name__ == "__main__":
     os.environ["OMP_NUM_THREADS"] = "1"  # threads do not survive a fork, and torch would wait for them forever
-    os.environ["THOROUGH"] = "1"
+    os.environ |= {"THOROUGH": "1", "HYPOTHESIS_PROFILE": "quick"}
 
 import hypothesis  # noqa: F401
 import pytest
