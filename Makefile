@@ -72,7 +72,7 @@ test-clients: $(READY) copies  ## open the notebooks in JupyterLab, nbconvert, j
 	_build/clients/bin/python -m pytest tests/clients.py
 
 test-thorough: export THOROUGH = 1
-test-thorough: book test-package  ## test with all that make test takes only some of (an hour)
+test-thorough: book test-package  ## test with all that make test takes only some of (half an hour)
 
 test-gpu: copies  ## run package tests and notebooks on CUDA, in the environment that $(PYTHON) has
 	D2LCONV_DEVICE=cuda "$(PYTHON)" -c "import d2lconv; print('on', d2lconv.default_device())"

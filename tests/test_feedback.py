@@ -1,6 +1,7 @@
 """What the checkers say: a report that helps, whatever a function does, and nothing around it is changed."""
 
 import contextlib
+import dataclasses
 import importlib
 import os
 import random
@@ -611,6 +612,13 @@ def test_html_shows_each_part_of_a_finding_that_is_there():
 def test_html_of_what_passed_has_another_bar_than_of_what_did_not():
     assert "border-left: 0.25em solid #3a9a57; " in Report(True, ())._repr_html_()
     assert "border-left: 0.25em solid #c77700; " in Report(False, ())._repr_html_()
+
+
+def test_a_report_and_its_findings_cannot_be_changed_afterwards():
+    report = exercises.check_corr2d(loops.corr2d)
+    for part, name in ((report, "passed"), (report.findings[0], "text")):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(part, name, "")
 
 
 def test_a_report_names_what_it_found():
