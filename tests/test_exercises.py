@@ -1,5 +1,6 @@
 """The checkers accuse no right function, call mistakes by their names, and give no false name."""
 
+import dataclasses
 import functools
 import inspect
 import itertools
@@ -880,6 +881,12 @@ assert exercises.check_corners(lambda: (torch.ones(1, 2, 1, 1), torch.tensor([-1
 assert exercises.check_depthwise(lambda X, K: X).misconception is None
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_truth_that_makes_tensors_makes_them_on_the_cpu():
+    exercise = dataclasses.replace(EXERCISES["as_matrix"])  # which has computed nothing yet
+    with torch.device("meta"):
+        assert checker(exercise)(exercise.truth)
 
 
 def test_a_new_exercise_needs_one_place_only():
