@@ -719,6 +719,18 @@ def test_after_a_fault_nothing_runs_for_long():
     assert len(calls) <= 4
 
 
+def test_two_faults_are_enough_for_a_name_if_nothing_ends_after_them():
+    calls = []
+
+    def flips(X, K):
+        calls.append(X)
+        while len(calls) > 2:
+            pass
+        return d2l_corr2d_multi_in(X, K.flip(1, 2))
+
+    assert exercises.check_corr2d_multi_in(flips).misconception == "kernel flipped (true convolution)"
+
+
 # What a function does besides
 
 
