@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from PIL import Image
+from test_site import LOAD_EVERYTHING
 
 from strategies import some
 
@@ -20,11 +21,6 @@ VAGUE = ("A chart", "A drawing", "No description")
 
 STILL = "* { transition: none !important; animation: none !important; }"  # the sidebar slides in and out
 SETTLE = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-LOAD = """async () => {
-    document.querySelectorAll("img").forEach(image => image.loading = "eager");
-    await Promise.all([...document.images].map(image => image.decode().catch(() => {})));
-    await document.fonts.ready;
-}"""
 LOOK = """desk => {
     const faults = [];
     const seen = element => element.checkVisibility({visibilityProperty: true, opacityProperty: true});
@@ -168,7 +164,7 @@ def sight(browser, site):
         page, found = context.new_page(), {}
         for path in sorted(SITE.glob("*.html")):
             page.goto(site + path.name)
-            page.evaluate(LOAD)
+            page.evaluate(LOAD_EVERYTHING)
             found[path.stem] = look(page, figure, some(LOOKS, 2, seed=path.stem))
     return found
 

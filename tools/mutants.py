@@ -114,13 +114,14 @@ class QuickestFirst:
 
     def __init__(self):
         self.seconds = Counter()
-        self.file = Path(tempfile.mkdtemp()) / "seconds.json"
+        self.folder = tempfile.TemporaryDirectory()  # a child tells its parent and the next ones
+        self.file = Path(self.folder.name) / "seconds.json"
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items):
         if self.file.exists():
-            self.seconds = json.loads(self.file.read_text(encoding="utf-8"))
-        items.sort(key=lambda item: self.seconds.get(item.nodeid, 0))
+            self.seconds = Counter(json.loads(self.file.read_text(encoding="utf-8")))  # a mutant may name new tests
+        items.sort(key=lambda item: self.seconds[item.nodeid])
 
     def pytest_runtest_logreport(self, report):
         self.seconds[report.nodeid] += report.duration
