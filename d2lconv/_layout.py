@@ -137,7 +137,10 @@ def lay_out_weight(K: Tensor) -> tuple[list[Row], str]:
         rows.append(row)
     columns: list[Row] = [*zip(*with_rest(rows, c_o))]
 
-    texts = [f"K[{o}, {c}] = {numbers}" for o, kernel in enumerate(K.tolist()) for c, numbers in enumerate(kernel)]
+    texts = []
+    for o, kernel in enumerate(K.tolist()):
+        for c, numbers in enumerate(kernel):
+            texts.append(f"K[{o}, {c}] = {numbers}")
     return with_rest(columns, c_i), f"{c_o} kernels of {c_i} slices: {', '.join(elide(texts))}"
 
 

@@ -119,7 +119,8 @@ def draw_stacks(shapes: Sequence[tuple[int, int, int] | str]) -> Drawing:
         raise ValueError("shapes must be a list of (c, h, w), without the n of a batch, with at most one string "
                          f"between two of them, but is {shapes}.")
     parts = [part if isinstance(part, str) else [check_int("a size", n, 1) for n in part] for part in shapes]
-    scale = LONGEST / max(max(part[1:]) for part in parts if not isinstance(part, str))
+    longest_sides = [max(part[1:]) for part in parts if not isinstance(part, str)]
+    scale = LONGEST / max(longest_sides)
     ax = paper()
     y = 0.0
     words = []
@@ -134,7 +135,8 @@ def draw_stacks(shapes: Sequence[tuple[int, int, int] | str]) -> Drawing:
             y += DOWN
         c, h, w = part
         words.append(f"{c}@{h}x{w}")
-        y += stack(ax, y, words[-1], c, max(LEAST, h * scale), max(LEAST, w * scale))
+        high, wide = max(LEAST, h * scale), max(LEAST, w * scale)
+        y += stack(ax, y, words[-1], c, high, wide)
     return trim(ax, " -> ".join(words))
 
 
@@ -190,7 +192,8 @@ def draw_grid(ax: Axes, x: float, y: float, grid: Grid) -> None:
     if not grid.texts:
         image = grid.values.abs() if grid.values.is_complex() else grid.values
         right = left + wide * columns
-        ax.imshow(image.double().numpy(), "gray", extent=(left, right, bottom, top), aspect="auto", clip_on=False)
+        extent = left, right, bottom, top
+        ax.imshow(image.double().numpy(), "gray", extent=extent, aspect="auto", clip_on=False)
     for i, row in enumerate(grid.texts):
         for j, text in enumerate(row):
             tile = grid.tiles[i][j]
@@ -208,16 +211,18 @@ def draw_grid(ax: Axes, x: float, y: float, grid: Grid) -> None:
 def rectangle(ax: Axes, x: float, y: float, width: float, height: float, **given: Any) -> None:
     """Draw a rectangle, thin and empty unless something else is given."""
     usual: dict[str, Any] = {"edgecolor": COLOURS["quiet"], "linewidth": 0.6, "facecolor": "none"}
-    ax.add_patch(Rectangle((x, y), width, height, clip_on=False, **(usual | given)))
+    patch = Rectangle((x, y), width, height, clip_on=False, **(usual | given))
+    ax.add_patch(patch)
 
 
 def write(ax: Axes, x: float, y: float, text: str, colour: str = "quiet", ha: Any = "center") -> None:
     """Write words, or a sign, on a tile of their own."""
     if not text:
         return
-    box = {"boxstyle": "round,pad=0.25", "facecolor": COLOURS[colour], "edgecolor": "none"}
+    tile = {"boxstyle": "round,pad=0.25", "facecolor": COLOURS[colour], "edgecolor": "none"}
     size = 12 if len(text) == 1 else 9
-    ax.text(x, y, text, size=size, color=COLOURS["on_output"], bbox=box, ha=ha, va="center", **FONT)
+    ink = COLOURS["on_output"]
+    ax.text(x, y, text, size=size, color=ink, bbox=tile, ha=ha, va="center", **FONT)
 
 
 def paper() -> Axes:

@@ -44,7 +44,8 @@ def correlate_with_bias(X: Tensor, K: Tensor, bias: Tensor | None, geometry: Geo
 
 def correlate_watched(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     """Correlate in a way that a compiler, a tracer or autograd can follow where one of them watches."""
-    if torch.compiler.is_compiling() or torch.jit.is_tracing() or get_proxy_mode():
+    watched = torch.compiler.is_compiling() or torch.jit.is_tracing() or get_proxy_mode()
+    if watched:
         return correlate(X, K, geometry).contiguous()
     if is_differentiated(X) or is_differentiated(K):
         return tiled_conv(X, K, None, geometry)
@@ -91,8 +92,9 @@ def cut(n: int, c_i: int, c_o: int, geometry: Geometry) -> list[tuple[slice, sli
     pixels = max(PIXELS, TILE // column)
     if n * h_out * w_out <= UNTILED * pixels:
         return [(slice(0, n), slice(0, h_out))]
-    if column <= c_o or k_h * k_w == 1 or is_depthwise(c_i, c_o, geometry.groups):
-        pixels = max(PIXELS, h_out * w_out)  # whole images: their columns are no larger than the output, or not made
+    small_columns = column <= c_o or k_h * k_w == 1  # no larger than the output, or not made
+    if small_columns or is_depthwise(c_i, c_o, geometry.groups):
+        pixels = max(PIXELS, h_out * w_out)  # whole images
     images = max(1, pixels // (h_out * w_out))
     rows = max(1, pixels // w_out)
     return [*product(parts(n, images), parts(h_out, rows))]
@@ -100,7 +102,8 @@ def cut(n: int, c_i: int, c_o: int, geometry: Geometry) -> list[tuple[slice, sli
 
 def parts(n: int, size: int) -> list[slice]:
     """Cut n things into parts of one size; the last may be smaller."""
-    return [slice(first, min(first + size, n)) for first in range(0, n, size)]
+    starts = range(0, n, size)
+    return [slice(start, min(start + size, n)) for start in starts]
 
 
 def part(tensor: Tensor, images: slice, rows: slice) -> Tensor:
@@ -187,7 +190,10 @@ class TiledConv(torch.autograd.Function):
         """Compute all layers that are mapped over at once, each as a group: they share nothing."""
         layers = info.batch_size
         channels = 1, 0, 1  # the axes of c_i in X, of c_o in K, of c_o in dY
-        factors = [join_channels(*each, layers) for each in zip((X, K, dY), in_dims, channels)]
+        factors = [
+            join_channels(tensor, dim, axis, layers)
+            for tensor, dim, axis in zip((X, K, dY), in_dims, channels)
+        ]
         grouped = geometry._replace(groups=layers * geometry.groups)
         results = tiled_conv(*factors, grouped)
         axis = 0 if K is None else 1
@@ -226,7 +232,8 @@ def input_gradient(dY: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
     dX = zero(dY, K).new_zeros(n, c_i, top + h + bottom, left + w + right)
     W = windows(dX, geometry.kernel_size, geometry.stride, geometry.dilation)
     for images, rows in cut(n, c_i, c_o, geometry):
-        col2im(part(dY, images, rows), K, part(W, images, rows), geometry.groups)
+        tile = part(W, images, rows)
+        col2im(part(dY, images, rows), K, tile, geometry.groups)
     return add_border(dX, ((-top, -bottom), (-left, -right)))
 
 
@@ -239,7 +246,8 @@ def col2im(dY: Tensor, K: Tensor, W: Tensor, groups: int) -> None:
     n, c_i, h_out, w_out, k_h, k_w = W.shape
     if is_depthwise(c_i, len(K), groups):
         for a, b in product(range(k_h), range(k_w)):
-            W[..., a, b].addcmul_(dY, K[:, :, a, b, None])
+            weight = K[:, :, a, b, None]  # (c, 1, 1)
+            W[..., a, b].addcmul_(dY, weight)
         return
     rows = K.reshape(groups, len(K) // groups, -1)
     columns = torch.bmm(rows.transpose(1, 2), as_columns(dY, groups))
@@ -259,8 +267,9 @@ def weight_gradient(X: Tensor, dY: Tensor, geometry: Geometry) -> Tensor:
     dK = X.new_zeros(())
     for images, rows in cut(n, c_i, c_o, geometry):
         W = windows_of(X, geometry, images, rows)
+        columns = im2col(W, groups)
         dY_columns = as_columns(part(dY, images, rows), groups)
-        products = torch.bmm(dY_columns, im2col(W, groups).transpose(1, 2))
+        products = torch.bmm(dY_columns, columns.transpose(1, 2))
         dK = dK + products.reshape(c_o, c_i // groups, *geometry.kernel_size)
     return dK
 
@@ -268,4 +277,5 @@ def weight_gradient(X: Tensor, dY: Tensor, geometry: Geometry) -> Tensor:
 def as_columns(Y: Tensor, groups: int) -> Tensor:
     """Write each pixel as a column: ``(n, c, h, w) -> (groups, c / groups, n * h * w)``."""
     n, c, h, w = Y.shape
-    return Y.transpose(0, 1).reshape(groups, c // groups, n * h * w)
+    Y = Y.transpose(0, 1)
+    return Y.reshape(groups, c // groups, n * h * w)

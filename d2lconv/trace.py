@@ -68,6 +68,7 @@ class Trace(TorchFunctionMode):
             self.refused = None
         except Exception as error:
             self.error = error
+        self.mixed = self.mixing()
 
     def after(self, lines: str) -> "Trace":
         """Run the same network after more lines, in silence; mend its views, those that succeed only if that helps."""
@@ -84,7 +85,9 @@ class Trace(TorchFunctionMode):
 
         Layers that a repair puts in the place of one count as one.
         """
-        calls = self.calls[:self.calls.index(self.mixed[1])] if self.mixed else self.calls
+        calls = self.calls
+        if self.mixed:
+            calls = calls[:calls.index(self.mixed[1])]
         given = dict(self.start[0].named_modules(remove_duplicate=False))
         places = groupby(calls, lambda call: call if call.name in given else call.name.rpartition(".")[0])
         ended = [all(call.output is not None for call in place) for _, place in places]
@@ -93,7 +96,8 @@ class Trace(TorchFunctionMode):
     def run(self) -> Any:
         """Type the lines, and call the network: a tuple holds several inputs, a dict named ones."""
         with torch.no_grad(), torch.random.fork_rng(range(torch.cuda.device_count())), ExitStack() as watch:
-            names = {"torch": torch, "nn": nn, "d2l": sys.modules[__package__], "model": self.model, "X": self.X}
+            names: dict[str, Any] = {"torch": torch, "nn": nn, "d2l": sys.modules[__package__]}
+            names |= {"model": self.model, "X": self.X}
             exec(self.lines, names)
             self.model, self.X = model, X = names["model"], names["X"]
             for name, module in model.named_modules():
@@ -103,7 +107,9 @@ class Trace(TorchFunctionMode):
                 watch.enter_context(module.register_forward_pre_hook(enter, with_kwargs=True, prepend=True))
                 watch.enter_context(module.register_forward_hook(self.leave))
             watch.enter_context(self)
-            return model(**X) if isinstance(X, dict) else model(*X) if isinstance(X, tuple) else model(X)
+            if isinstance(X, dict):
+                return model(**X)
+            return model(*X) if isinstance(X, tuple) else model(X)
 
     def enter(self, name: str, module: nn.Module, args: Any, kwargs: Any) -> None:
         """Note that a module begins, unless it is a part of the layer that runs."""
@@ -155,37 +161,47 @@ class Trace(TorchFunctionMode):
     @property
     def stopped(self) -> Call | None:
         """The layer that refused, or the module without others in it whose own code did, or None."""
-        own = self.error and [call for call in self.calls[-1:] if call.given is not None]
-        return self.refused or (own[0] if own and not [*own[0].module.children()] else None)
-
-    @property
-    def mixed(self) -> tuple[Call, Call] | None:
-        """The calls between which the network's own code has mixed the images of a batch, or None."""
-        suspects = (1, 2, 4) if self.mends or self.error else (1, 2)  # numbers of axes
-        batches = {shape[:1] for shape in shapes(self.X)}
-        for n, (before, after) in enumerate(pairwise(self.calls if self.moved else []), 2):
-            images, x = size(before.output), size(after.input)
-            later = [*(call.input for call in self.calls[n:]), self.result]
-            apart = x[:1] in {images[:1], *batches} or images[:1] in [size(y)[:1] for y in later]
-            if len(images) == 4 and len(x) in suspects and not apart:
-                return before, after
-        return None
+        if self.refused or not self.error or not self.calls:
+            return self.refused
+        last = self.calls[-1]
+        has_returned = last.given is None
+        return None if has_returned or [*last.module.children()] else last
 
     @property
     def ok(self) -> bool:
         """Whether the network ran to its end, and kept the images apart."""
         return self.error is None and self.mixed is None
 
+    def mixing(self) -> tuple[Call, Call] | None:
+        """Find the calls between which the network's own code has mixed the images of a batch."""
+        if not self.moved:
+            return None
+        suspects = (1, 2, 4) if self.mends or self.error else (1, 2)  # numbers of axes
+        batches = {shape[:1] for shape in shapes(self.X)}
+        for n, (before, after) in enumerate(pairwise(self.calls), 2):
+            images, x = size(before.output), size(after.input)
+            later = [*(call.input for call in self.calls[n:]), self.result]
+            kept_later = images[:1] in [size(y)[:1] for y in later]
+            apart = kept_later or x[:1] in {images[:1], *batches}
+            if len(images) == 4 and len(x) in suspects and not apart:
+                return before, after
+        return None
+
 
 def duplicate(model: nn.Module, memory: Callable[[Tensor], Tensor] = torch.detach) -> nn.Module:
     """Copy a network, but let the copy's parameters share their memory with the original's, or copy that, too."""
-    parameters = [p for p in model.parameters() if not is_lazy(p)]
-    twins: dict[int, Tensor] = {id(p): nn.Parameter(memory(p.detach()), p.requires_grad) for p in parameters}
-    lazy: list[Any] = [b for b in model.buffers() if is_lazy(b)]  # torch does not copy them
-    twins |= {id(b): type(b)(device=b.device, dtype=b.dtype) for b in lazy}
+    twins: dict[int, Tensor] = {}
+    for p in model.parameters():
+        if not is_lazy(p):
+            twins[id(p)] = nn.Parameter(memory(p.detach()), p.requires_grad)
+    for buffer in model.buffers():
+        if is_lazy(buffer):  # torch does not copy it
+            kind: Any = type(buffer)
+            twins[id(buffer)] = kind(device=buffer.device, dtype=buffer.dtype)
     for module in model.modules():
-        computed = [t for t in vars(module).values() if isinstance(t, Tensor) and t.grad_fn]
-        twins |= {id(t): memory(t.detach()) for t in computed}  # nor these
+        for tensor in vars(module).values():
+            if isinstance(tensor, Tensor) and tensor.grad_fn:  # nor this
+                twins[id(tensor)] = memory(tensor.detach())
     return copy.deepcopy(model, twins)
 
 
@@ -215,12 +231,14 @@ def size(tensor: Tensor | None) -> tuple[int, ...]:
 def flattened(line: str, name: str) -> str:
     """Write a line with flatten(1) in place of the first method of this name; if it is not whole, say only that."""
     with suppress(SyntaxError, ValueError):
-        nodes: list[Any] = [node for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Call)]
-        call = min([node for node in nodes if getattr(node.func, "attr", "") == name], key=attrgetter("end_col_offset"))
+        calls: list[Any] = [node for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Call)]
+        named = [call for call in calls if getattr(call.func, "attr", "") == name]
+        call = min(named, key=attrgetter("end_col_offset"))
         old = str(ast.get_source_segment(line, call))
         if ast.unparse(call.func.value) == "torch":
             call.func.value = call.args[0]
-        call.func.attr, call.args, call.keywords = "flatten", [ast.Constant(1)], []
+        call.func.attr = "flatten"
+        call.args, call.keywords = [ast.Constant(1)], []
         return line.replace(old, ast.unparse(call))
     return f".flatten(1) in place of {name}"
 

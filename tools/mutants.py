@@ -101,7 +101,8 @@ def mutants(path):
             name = f"{path.relative_to(ROOT).as_posix()} | {place} | {what}"
             seen[name] += 1
             again = f" ({seen[name]})" if seen[name] > 1 else ""  # the same change at the same place once more
-            yield name + again, ast.fix_missing_locations(tree)
+            ast.fix_missing_locations(node)
+            yield name + again, tree
             setattr(node, attribute, before)
 
 
