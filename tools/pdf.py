@@ -60,8 +60,12 @@ div.math { text-align: center; }
 
 
 def installed():
-    """The path of the Chromium that is installed here; None leaves the choice to Playwright, which may have its own."""
-    return next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
+    """The path of the Chromium that is installed here; None leaves the choice to Playwright, which may have its own.
+
+    The one without windows comes first: others draw a window around each page, for nobody.
+    """
+    names = "chromium-headless-shell", "chromium", "google-chrome", "chromium-browser"
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 @contextmanager
