@@ -3,6 +3,10 @@
 from pathlib import Path
 
 import pytest
+import torch
+import yaml
+
+from d2lconv import ask, corr2d_multi_in
 
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "_build/html"
@@ -172,10 +176,38 @@ def test_the_plan_leads_to_the_slide_of_its_minute(decks, site, page, name):
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_an_answer_to_a_vote_waits_for_a_key(page, site, name):
-    page.goto(f"{site}slides/{name}.html#/1")
+    page.goto(f"{site}slides/{name}.html")
     page.wait_for_function(READY)
+    page.evaluate("""() => {
+        const {h, v} = Reveal.getIndices(document.querySelector(".vote .fragment").closest("section"));
+        Reveal.slide(h, v);
+    }""")
     answer = page.locator("section.present .vote .fragment")
     assert page.locator("section.present .vote ol > li").count() > 2
     assert not answer.is_visible()
+    assert "The answer is number" in page.locator("section.present aside.notes").text_content()
     page.keyboard.press("PageDown")
     answer.wait_for(state="visible")
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_the_first_vote_is_not_uncovered_and_the_next_key_leads_to_the_explorer(page, site, name):
+    page.goto(f"{site}slides/{name}.html#/1")
+    page.wait_for_function(READY)
+    assert page.locator("section.present .vote ol > li").count() > 2
+    page.keyboard.press("PageDown")
+    page.locator("section.present .d2lconv-explorer").wait_for(state="visible")
+
+
+def test_the_numbers_in_the_notes_of_the_exercise_on_paper_are_right():
+    lessons = yaml.safe_load((ROOT / "_ext/slides/lessons.yml").read_text("utf-8"))
+    cards = [card for lesson in LESSONS for part in lessons[lesson]["parts"] if isinstance(part, dict)
+             for card in part["cards"] if card["title"].startswith("On paper")]
+    assert len(cards) == 2
+    for card in cards:
+        grid = ask("element", **card["ask"]["element"]).grid  # for each channel a head, and three rows of X and K
+        rows = [[int(number) for number in line.split()] for line in grid.splitlines() if line and "X" not in line]
+        X = torch.tensor([row[:3] for row in rows]).reshape(2, 3, 3)
+        K = torch.tensor([row[3:] for row in rows if row[3:]]).reshape(2, 2, 2)
+        Y = corr2d_multi_in(X, K).tolist()
+        assert "{}, {} in its first row, and {}, {} in its second".format(*Y[0], *Y[1]) in card["notes"]

@@ -45,7 +45,7 @@ class Plan(Directive):
             rows.append([part["minutes"], part["what"], part["ask"], link])
             number += len(part["cards"])
         holder = nodes.container()
-        lines = [f"| {' | '.join(row)} |" for row in rows]
+        lines = [*(f"| {' | '.join(row)} |" for row in rows), "", f"At home: {lessons()[name]['home']}"]
         self.state.nested_parse(StringList(lines, str(SOURCE)), 0, holder)
         return holder.children
 
@@ -55,17 +55,23 @@ def deck(lesson, pages):
     rows = [(part["minutes"], LINK.sub(lambda link: link[1], part["what"])) for part in parts(lesson)]
     agenda = "".join(f"<li>{minutes}: {what}</li>" for minutes, what in rows)
     first = (f'<section><h1>{lesson["title"]}</h1><p>{lesson["about"]}</p><p>To vote, hold up as many fingers as your '
-             "answer says, close to your chest, all at once. Then explain your answer to your neighbour, and vote "
-             f'again.</p><ul class="agenda">{agenda}</ul></section>')
-    return "\n".join([first, *(card(one, part["minutes"], pages) for part in parts(lesson) for one in part["cards"])])
+             "answer says, close to your chest, all at once. When you are asked to, explain your answer to your "
+             f'neighbour, and vote again.</p><ul class="agenda">{agenda}</ul></section>')
+    cards = [card(one, part["minutes"], pages) for part in parts(lesson) for one in part["cards"]]
+    home = f'<p>At home: {LINK.sub(lambda link: link[1], lesson["home"])}</p>'
+    cards[-1] = cards[-1].replace("</section>", f"{home}</section>")
+    return "\n".join([first, *cards])
 
 
 def card(content, minutes, pages):
     blocks = [f'<h2>{content["title"]} <small class="when">minutes {minutes}</small></h2>']
     if "text" in content:
         blocks.append(f'<p>{content["text"]}</p>')
+    notes = [content["notes"]] if "notes" in content else []
     for name, numbers in content.get("ask", {}).items():
-        blocks.append(vote(ask(name, hide_next=False, **numbers)))
+        question = ask(name, hide_next=False, **numbers)
+        blocks.append(vote(question, "silent" in content))
+        notes.append(f"The answer is number {right(question)}.")
     for cell in content.get("cells", []):
         (page, code), = cell.items()
         blocks.append(str(find(pages, page, code)))
@@ -73,8 +79,8 @@ def card(content, minutes, pages):
         blocks.append(f'<div class="cell">{find(pages, content["explorer"], None)}</div>')
     if "points" in content:
         blocks.append(f'<ul class="points">{"".join(f"<li>{point}</li>" for point in content["points"])}</ul>')
-    if "notes" in content:
-        blocks.append(f'<aside class="notes"><p>{content["notes"]}</p></aside>')
+    if notes:
+        blocks.append(f'<aside class="notes"><p>{" ".join(notes)}</p></aside>')
     return f"<section>{''.join(blocks)}</section>"
 
 
@@ -93,11 +99,18 @@ def find(pages, page, code):
     raise ExtensionError(f"lessons.yml: there is no {code or 'explorer'!r} on the page {page!r}.")
 
 
-def vote(question):
-    """Show a question and its options; the answer and the beliefs come with the next key."""
+def right(question):
+    """Return the number of the right answer."""
+    return [belief for _, belief in choices(question)].index(None) + 1
+
+
+def vote(question, silent):
+    """Show a question and its options; unless the vote is silent, the next key uncovers the answer and the beliefs."""
     answers, beliefs = zip(*choices(question))
     listed = "".join(f"<li>{marked(answer)}</li>" for answer in answers)
     said = "".join(f"<li>{n}: {marked(belief.name)}</li>" for n, belief in enumerate(beliefs, 1) if belief)
     grid = f"<pre>{escape(question.grid)}</pre>" if question.grid else ""
-    return (f'<div class="vote"><p>{marked(question.text)}</p>{grid}<ol>{listed}</ol><div class="fragment"><p><strong>'
-            f"{beliefs.index(None) + 1}.</strong> {marked(question.why)}</p><ul>{said}</ul></div></div>")
+    uncovered = (f'<div class="fragment"><p><strong>{right(question)}.</strong> {marked(question.why)}</p>'
+                 f"<ul>{said}</ul></div>")
+    return (f'<div class="vote"><p>{marked(question.text)}</p>{grid}<ol>{listed}</ol>'
+            f'{"" if silent else uncovered}</div>')

@@ -22,6 +22,7 @@ from d2lconv.grading.wire import encode, receive
 
 SHARE = {"run": 1 / 12, "look": 1 / 24, "call": 1 / 24}  # of a notebook's time: what one question may take
 PATIENCE = 3  # a process that does not end it itself is ended after so many times that
+SHOWN = "averaged"  # what a checker is shown with at the top of the page of exercises is nobody's answer
 LINE = "a line of a student's"  # what stands for its file
 NOT_DONE, UNREAD, BORROWED = "not done", "not a notebook", "only calls the package's own function"  # remarks
 KINDS = {kind.__name__: kind for kind in (TimeoutError, RecursionError, NotImplementedError)}  # told apart by checkers
@@ -109,7 +110,7 @@ class RemoteNotebook:
         """List what an answer is called: as the exercise, or as what else its checker got last."""
         call = rf"^[^#\n]*\bcheck_{exercise}\(\s*(\w+)\s*[,)]"
         checked = re.findall(call, "\n".join(self.cells.values()), re.MULTILINE)
-        others = [name for name in checked if name != exercise]
+        others = [name for name in checked if name not in (exercise, SHOWN)]
         return [exercise, *others[-1:]]
 
     def stopped(self) -> str:
