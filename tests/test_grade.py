@@ -277,11 +277,12 @@ def test_the_figure_has_a_bar_for_each_misconception_and_its_number(class_folder
 
 @pytest.fixture(scope="module")
 def protected_best(tmp_path_factory):
-    """The worst of the class and the worked solutions, graded as well protected as this computer can."""
+    """The worst of the class, the worked solutions and the exercises, graded as well protected as this computer can."""
     folder = tmp_path_factory.mktemp("best")
     paths = [write(folder, name, NOTEBOOKS[name]) for name in NAUGHTY]
     paths.append(write(folder, "c", [WRITES_IN_C, CORR2D] if can_contain("auto") else [CORR2D]))
-    return folder, *grade(folder, [*paths, ROOT / "book/solutions.ipynb"], "--timeout", "240", asked=EXERCISES)
+    paths += [ROOT / "book/solutions.ipynb", ROOT / "book/exercises.ipynb"]
+    return folder, *grade(folder, paths, "--timeout", "240", asked=EXERCISES)
 
 
 def test_the_worked_solutions_pass_every_exercise_and_are_not_marked(protected_best):
@@ -289,6 +290,13 @@ def test_the_worked_solutions_pass_every_exercise_and_are_not_marked(protected_b
     rows = [row for (name, _), row in marks.items() if name == "solutions"]
     assert len(rows) == len(EXERCISES)
     assert [row for row in rows if row["passed"] != "True" or "package's own" in row["finding"]] == []
+
+
+def test_a_notebook_in_which_nothing_was_done_has_nothing_done(protected_best):
+    _, marks, _ = protected_best
+    rows = [row for (name, _), row in marks.items() if name == "exercises"]
+    assert len(rows) == len(EXERCISES)
+    assert [row for row in rows if not row["finding"].startswith("Not yet.") or row["misconception"]] == []
 
 
 def test_where_bubblewrap_works_not_even_c_writes_outside(protected_best):
