@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import torch
@@ -14,7 +15,9 @@ from d2lconv.palette import STAR, channel
 from d2lconv.validation import Geometry, dilated
 
 DIGIT, LETTER = 0.28, 0.2  # cells: the mean width of a digit, and of a caption's letter
-LARGEST, SIDE, MOST = 10, 5, 5  # numbers on a side, else an image so long; channels that are shown
+LARGEST = 10  # numbers on a side: of more an image is drawn
+SIDE = 5  # cells: the longer side of such an image
+MOST = 5  # channels that are shown
 
 
 @dataclass
@@ -105,7 +108,8 @@ def input_rows(X: Tensor, K: Tensor, element: Arithmetic, geometry: Geometry) ->
         alone = conv2d(X[None, c], weights[None, None], None, geometry.stride, 0, geometry.dilation)[0]
         image = Grid(name, X[c], tiles(X[c], outside=outside, window_tint=window), hue, frame)
         kernel = Grid(f"slice K[{o}, {n}]", weights, tiles(weights, tint), hue, sign=STAR)
-        term = Grid(f"{name}'s map", alone, tiles(alone), hue, (i, j, 1, 1), "=", "+" * (n > 0))
+        plus = "+" if n else ""
+        term = Grid(f"{name}'s map", alone, tiles(alone), hue, (i, j, 1, 1), sign="=", above=plus)
         term.tiles[i][j] = tint
         rows.append([image, kernel, term])
     return with_rest(rows, len(X))
@@ -137,11 +141,9 @@ def lay_out_weight(K: Tensor) -> tuple[list[Row], str]:
         rows.append(row)
     columns: list[Row] = [*zip(*with_rest(rows, c_o))]
 
-    texts = []
-    for o, kernel in enumerate(K.tolist()):
-        for c, numbers in enumerate(kernel):
-            texts.append(f"K[{o}, {c}] = {numbers}")
-    return with_rest(columns, c_i), f"{c_o} kernels of {c_i} slices: {', '.join(elide(texts))}"
+    places = elide([*product(range(c_o), range(c_i))])
+    texts = [one if isinstance(one, str) else f"K[{one[0]}, {one[1]}] = {K[one].tolist()}" for one in places]
+    return with_rest(columns, c_i), f"{c_o} kernels of {c_i} slices: {', '.join(texts)}"
 
 
 def tiles(values: Tensor, colour: str = "cell", /, **places: Tensor) -> list[list[str]]:

@@ -78,7 +78,7 @@ class Arithmetic:
 
     @property
     def value(self) -> Any:
-        """The output element, which is the sum of the terms, and of the bias if there is one."""
+        """The sum of the terms, and of the bias if there is one: the output element, before its dtype rounds it."""
         return sum(self.terms) + (self.bias or 0)
 
     def lines(self) -> list[str]:
@@ -164,7 +164,7 @@ def frozen(tensor: Tensor) -> tuple[Any, ...]:
     return tuple(tuple(tuple(row) for row in rows) for rows in tensor.tolist())
 
 
-def elide(parts: list[str]) -> list[str]:
+def elide(parts: list[Any]) -> list[Any]:
     """Leave out the middle of a long sum, and say how much.
 
     >>> elide(list("abcdefghijklmn"))
@@ -182,7 +182,7 @@ def factor(x: Any) -> str:
 
 
 def number(x: Any) -> str:
-    """Write a number: an integer in full, any other with at least four significant digits.
+    """Write a number: an integer in full, any other with four significant digits, or more if it has as many in front.
 
     >>> [number(x) for x in (56, -2.0, 1 / 3, 1234.56, 0.000123456)]
     ['56', '-2', '0.3333', '1235', '1.235e-4']

@@ -48,8 +48,8 @@ def windows(X: Tensor, kernel_size: Sequence[int], stride: Pair = (1, 1), dilati
     """
     k_h, k_w = kernel_size
     d_h, d_w = dilation
-    W = X.unfold(-2, dilated(k_h, d_h), stride[0])
-    W = W.unfold(-2, dilated(k_w, d_w), stride[1])
+    W = X.unfold(-2, dilated(k_h, d_h), stride[0])  # (..., h_out, w, k_h)
+    W = W.unfold(-2, dilated(k_w, d_w), stride[1])  # (..., h_out, w_out, k_h, k_w)
     if dilation == (1, 1):
         return W
     return W[..., ::d_h, ::d_w]

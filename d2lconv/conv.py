@@ -99,9 +99,10 @@ class Conv2d(nn.Module):
         self.padding_mode = padding_mode
         for name, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
             if channels % self.groups:
-                depthwise = f" For a depthwise layer take groups={in_channels}, the number of input channels."
-                raise ValueError(f"{name}={channels} must be divisible by groups={groups}."
-                                 f"{depthwise if groups == out_channels else ''}")
+                hint = ""
+                if self.groups == self.out_channels and self.out_channels % self.in_channels == 0:
+                    hint = f" For a depthwise layer take groups={in_channels}, the number of input channels."
+                raise ValueError(f"{name}={channels} must be divisible by groups={groups}.{hint}")
         if padding_mode != "zeros":
             raise ValueError(f'padding_mode must be "zeros", but is {padding_mode!r}: for another border, '
                              f'pad the images first with torch.nn.functional.pad, and take padding=0.')

@@ -56,16 +56,17 @@ def fitting(layer: Any, x: Tensor) -> dict[str, Any]:
     return changes
 
 
-def window(layer: Any) -> tuple[int, ...]:
-    """Return how far a kernel reaches, spread by its dilation."""
-    kernel = pair(getattr(layer, "kernel_size", 1))
-    dilation = pair(getattr(layer, "dilation", 1))
+def reach(layer: Any) -> tuple[int, ...]:
+    """Return how far a kernel reaches along each axis, spread by its dilation."""
+    axes = re.search(r"[123](?=d$)", kind_of(layer).__name__)
+    n = int(axes[0]) if axes else 2
+    kernel, dilation = (as_tuple(getattr(layer, name, 1), n) for name in ("kernel_size", "dilation"))
     return tuple(map(dilated, kernel, dilation))
 
 
-def pair(value: Any) -> Any:
-    """Return a number as two."""
-    return value if isinstance(value, (tuple, list)) else (value, value)
+def as_tuple(value: Any, n: int) -> tuple[int, ...]:
+    """Return a number n times, and several as they are."""
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,) * n
 
 
 def stride_between(before: tuple[int, ...], after: tuple[int, ...]) -> int:
@@ -73,9 +74,9 @@ def stride_between(before: tuple[int, ...], after: tuple[int, ...]) -> int:
     return math.ceil(before[2] / max(1, after[2]))
 
 
-def same(layer: Any) -> tuple[int, ...]:
-    """Return the padding that keeps the size."""
-    return tuple((n - 1) // 2 for n in window(layer))
+def same_padding(layer: Any) -> tuple[int, ...]:
+    """Return the padding that keeps the size; where a kernel is even, the size shrinks by one."""
+    return tuple((n - 1) // 2 for n in reach(layer))
 
 
 def kind_of(layer: nn.Module) -> type:
@@ -87,7 +88,7 @@ def kind_of(layer: nn.Module) -> type:
 def written(layer: nn.Module, **changes: Any) -> str:
     """Write the call that makes a layer, with some of its arguments changed."""
     if isinstance(layer, nn.RNNBase):  # its signature names no arguments
-        return "nn." + re.sub(r"\d+", str(changes.get("input_size")), repr(layer), count=1)
+        return "nn." + re.sub(r"\d+", str(changes.get("input_size", layer.input_size)), repr(layer), count=1)
     kind = kind_of(layer)
     parts = []
     for name, parameter in inspect.signature(kind).parameters.items():

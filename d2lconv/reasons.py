@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from d2lconv.layers import FEATURES, arriving, fitting, kind_of, stride_between, where, window, written
+from d2lconv.layers import FEATURES, arriving, fitting, kind_of, reach, stride_between, where, written
 from d2lconv.trace import Call, Trace, size, users_line
 
 JOINED = " torch.cat joins {}, unless it is given the axis of the channels, 1."
@@ -46,8 +46,9 @@ def unseen(model: nn.Module) -> Iterator[str]:
                        "not see them: they have no rows here, and no optimizer gets their weights. "
                        f"Make it an nn.Module{better}.")
 
+
 def reason(trace: Trace, repairs: Sequence[Trace] = ()) -> str:
-    """Say in one sentence what is wrong; nothing if nothing is. What lines outside of a forward mend is not in it."""
+    """Say what is wrong; nothing if nothing is. Mixed images are left out if a repair outside of forward helps."""
     if trace.mixed and not any(run.ok and not run.mended for run in repairs):
         before, after = trace.mixed
         hint = JOINED.format("images") if len(size(after.input)) == 4 else ""
@@ -84,9 +85,9 @@ def refusal(trace: Trace, call: Call) -> str:
     if not of_axes:
         if said := other_number(trace, call):
             return said
-        reach = window(layer)
-        if any(k > n for k, n in zip(reach, x.shape[-len(reach):])):
-            return f"{place} looks at {'x'.join(map(str, reach))} numbers, but its input is only {size(x)}."
+        sides = reach(layer)
+        if any(k > n for k, n in zip(sides, x.shape[-len(sides):])):
+            return f"{place} looks at {'x'.join(map(str, sides))} numbers, but its input is only {size(x)}."
     if not of_axes or len(call.shapes) > 1:
         return f"{place} ({type(layer).__name__}) gets {' and '.join(map(str, call.shapes))}."
     stacked = x.ndim == 5 and getattr(layer, "in_channels", 0) == x.shape[1] * x.shape[2]

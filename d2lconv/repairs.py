@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from d2lconv.conv import Conv2d
-from d2lconv.layers import fitting, kind_of, same, stride_between, where, window, written
+from d2lconv.layers import fitting, kind_of, reach, same_padding, stride_between, where, written
 from d2lconv.reasons import joined
 from d2lconv.trace import Call, Trace, size
 
@@ -161,7 +161,7 @@ def rebuilt(trace: Trace) -> Iterator[str]:
         of_own_type = "" if kind_of(layer) is type(layer) else f"  # in place of {type(layer).__name__}"
         cast = "X = X.long()\n" if isinstance(layer, nn.Embedding) and x.is_floating_point() else ""
         grey = before is None and getattr(layer, "in_channels", 0) == 1
-        if grey and x.ndim < 2 + len(window(layer)) and 1 not in x.shape[1:2]:
+        if grey and x.ndim < 2 + len(reach(layer)) and 1 not in x.shape[1:2]:
             continue  # a batch without a channel axis
         again = layer in [call.module for call in trace.calls[:-1]]
         for text in replacements(layer, x, place, again):
@@ -174,7 +174,7 @@ def moves(layer: Any, x: Any, before: Call | None) -> Iterator[tuple[str, str]]:
         yield "[0]", "the first of a tuple"
     if not isinstance(x, Tensor) or before is None:
         return
-    if x.ndim == 2 and len(window(layer)) == 2 and getattr(layer, "in_channels", 0) == x.shape[1]:
+    if x.ndim == 2 and len(reach(layer)) == 2 and getattr(layer, "in_channels", 0) == x.shape[1]:
         yield "[:, :, None, None]", "each row is one pixel"
     c, axes = getattr(layer, "in_channels", 0), size(before.output)
     if x.ndim == 4 and c in x.shape[2:] and axes != size(x) and sorted(axes) == sorted(x.shape):
@@ -211,8 +211,8 @@ def replacements(layer: Any, x: Tensor, place: str, again: bool) -> Iterator[str
     if hasattr(layer, "ceil_mode"):
         yield f"nn.Adaptive{type(layer).__name__}(1)"  # of all that is left
     if hasattr(layer, "kernel_size"):
-        yield written(layer, **changes, padding=same(layer))
-        yield written(layer, **changes, kernel_size=tuple(map(min, x.shape[-2:], window(layer))))
+        yield written(layer, **changes, padding=same_padding(layer))
+        yield written(layer, **changes, kernel_size=tuple(map(min, x.shape[-len(reach(layer)):], reach(layer))))
 
 
 def exchanges(layer: Any) -> Iterator[dict[str, int]]:
@@ -232,14 +232,15 @@ def resized(trace: Trace) -> Iterator[str]:
     if name.strip("_") in ("add", "sub") and [*map(len, shapes)] == [4, 4]:
         small, large = sorted(shapes, key=lambda shape: shape[2:])
         for call in reversed(trace.calls):
-            if size(call.output) == large and window(call.module) == (1, 1) and hasattr(call.module, "stride"):
+            if size(call.output) == large and reach(call.module) == (1, 1) and hasattr(call.module, "stride"):
                 strided = written(call.module, stride=stride_between(large, small))
                 yield f"{where(trace.model, call.name)} = {strided}"
     lines = ""
     for call in reversed(trace.calls):
         narrows = size(call.output)[-2:] not in ((), size(call.input)[-2:])
         if narrows and isinstance(call.module, (nn.Conv2d, Conv2d)):
-            lines = f"{where(trace.model, call.name)} = {written(call.module, padding=same(call.module))}\n{lines}"
+            padded = written(call.module, padding=same_padding(call.module))
+            lines = f"{where(trace.model, call.name)} = {padded}\n{lines}"
             yield lines
     of_maps = {*map(len, shapes)} <= {4}  # no operation with anything else is mended by another size
     for x, way, line in inputs(trace.X):

@@ -98,7 +98,12 @@ class Summary:
         return sum(row.macs for row in self.rows)
 
     def draw(self) -> Drawing:
-        """Draw the feature maps in the order of execution, one stack wherever their shape changes."""
+        """Draw the feature maps in the order of execution, one stack wherever their shape changes.
+
+        Raises ``ValueError`` if no layer ran, or if maps have more axes than height and width.
+        """
+        if not self.rows:
+            raise ValueError("there is nothing to draw: no layer ran.")
         parts: list[Any] = [maps(self.rows[0].input_shape or ())]
         for row in self.rows:
             if row.output_shape and maps(row.output_shape) != parts[-1]:
@@ -112,13 +117,21 @@ class Summary:
 
     def messages(self) -> list[str]:
         """Write what the network raised, and the advice."""
-        place = self.failed or (self.rows[-1].kind if self.failed == "" else "the network")
-        return [f"✗ {place}: {self.error}"] * (not self.ok) + [f"→ {self.advice}"] * bool(self.advice)
+        said = []
+        if not self.ok:
+            place = self.failed or (self.rows[-1].kind if self.failed == "" else "the network")
+            said.append(f"✗ {place}: {self.error}")
+        if self.advice:
+            said.append(f"→ {self.advice}")
+        return said
 
     def __repr__(self) -> str:
-        widths = [max(map(len, column)) for column in zip(*self.table())]
-        lines = ["  ".join(f"{text:{side}{width}}" for text, side, width in zip(line, SIDES, widths)).rstrip()
-                 for line in self.table()]
+        table = self.table()
+        widths = [max(map(len, column)) for column in zip(*table)]
+        lines = []
+        for line in table:
+            cells = [f"{text:{side}{width}}" for text, side, width in zip(line, SIDES, widths)]
+            lines.append("  ".join(cells).rstrip())
         return "\n".join(lines + self.messages())
 
     def _repr_html_(self) -> str:
@@ -142,7 +155,8 @@ def rows(trace: Trace) -> Iterator[Row]:
         counted |= held
         weight = getattr(layer, "weight", None)
         shape = tuple(weight.shape) if isinstance(weight, Tensor) and not is_lazy(weight) else None
-        yield Row(call.name, type(layer).__name__, size(call.input) or None, size(call.output) or None, shape,
+        output = size(call.output) if call.returned else None
+        yield Row(call.name, type(layer).__name__, size(call.input) or None, output, shape,
                   sum(p.numel() for p in held), multiply_adds(call), getattr(call.output, "nbytes", 0))
 
 
@@ -164,4 +178,8 @@ def stack(shape: tuple[int, ...] | None) -> str:
 
 def maps(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape of an image of a batch, or of a row of numbers, as (c, h, w)."""
-    return shape if len(shape) == 3 else (*shape[1:], 1, 1)[:3]
+    if len(shape) == 3:
+        return shape
+    if len(shape) > 4:
+        raise ValueError(f"only images can be drawn, (n, c, h, w), but there is a tensor of {shape}.")
+    return (*(shape[1:] or shape), 1, 1, 1)[:3]

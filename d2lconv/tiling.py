@@ -24,8 +24,8 @@ from d2lconv.runtime import autocast_off
 from d2lconv.validation import Geometry, dilated
 
 TILE = 2**19  # numbers in the columns of a tile: 2 MiB of float32, still in a core's cache when they are multiplied
-UNTILED = 4  # as many tiles are left in one piece, if that is all: to put the output together would take longer
-PIXELS = 512  # output pixels in a tile, about so many at least: with fewer a matrix product is slow
+UNTILED = 4  # a batch of so many tiles at most is not cut: to put its output together would take longer
+PIXELS = 512  # output pixels in a tile, at least: a matrix product with fewer columns is slow
 
 
 def correlate_with_bias(X: Tensor, K: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:

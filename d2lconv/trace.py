@@ -25,7 +25,7 @@ from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-NOT_THE_USERS = torch.__file__.removesuffix("__init__.py"), __file__
+NOT_THE_USERS = torch.__file__.removesuffix("__init__.py"), __file__.removesuffix("trace.py")
 VIEWS = "view", "reshape", "flatten", "squeeze"
 
 
@@ -39,6 +39,7 @@ class Call:
     input: Tensor | None
     shapes: list[tuple[int, ...]]
     output: Tensor | None = None
+    returned: bool = False
 
 
 class Trace(TorchFunctionMode):
@@ -90,7 +91,7 @@ class Trace(TorchFunctionMode):
             calls = calls[:calls.index(self.mixed[1])]
         given = dict(self.start[0].named_modules(remove_duplicate=False))
         places = groupby(calls, lambda call: call if call.name in given else call.name.rpartition(".")[0])
-        ended = [all(call.output is not None for call in place) for _, place in places]
+        ended = [all(call.returned for call in place) for _, place in places]
         return self.ok, len(ended) + sum(ended)
 
     def run(self) -> Any:
@@ -125,7 +126,7 @@ class Trace(TorchFunctionMode):
         """Note what a module returns."""
         call = next((call for call in reversed(self.calls) if call.module is module), None)
         if call:
-            call.given, call.output = None, hollow(output)
+            call.given, call.output, call.returned = None, hollow(output), True
         if call is self.refused:
             self.refused = None
 
@@ -147,14 +148,15 @@ class Trace(TorchFunctionMode):
         to_rows = x.ndim == 4 and len(tree_leaves(shape)) < 3
         try:
             y: Tensor = func(x, *shape, **kwargs)
-            if self.mends < 2 or not to_rows or y.shape[:1] == x.shape[:1]:
-                return y
         except Exception as error:
             if "not compatible" in str(error):
                 self.mended.append(line.replace(".view(", ".reshape("))
                 return x.reshape(*shape)
             if not to_rows:
                 raise
+        else:
+            if self.mends < 2 or not to_rows or y.shape[:1] == x.shape[:1]:
+                return y
         self.mended.append(flattened(line, func.__name__))
         return x.flatten(1)
 
@@ -164,8 +166,7 @@ class Trace(TorchFunctionMode):
         if self.refused or not self.error or not self.calls:
             return self.refused
         last = self.calls[-1]
-        has_returned = last.given is None
-        return None if has_returned or [*last.module.children()] else last
+        return None if last.returned or [*last.module.children()] else last
 
     @property
     def ok(self) -> bool:

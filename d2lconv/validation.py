@@ -87,9 +87,10 @@ def shapes(returns: str = "", **patterns: str) -> Callable[[F], F]:
 
     def decorate(function: F) -> F:
         signature = inspect.signature(function)
-        if (*axes,) != (*signature.parameters,)[:len(axes)]:
-            raise ValueError(f"the patterns describe {', '.join(axes)}, which are not the first arguments of "
-                             f"{function.__name__}{signature}.")
+        places = [one.name for one in signature.parameters.values() if one.kind <= one.POSITIONAL_OR_KEYWORD]
+        if [*axes] != places[:len(axes)]:
+            raise ValueError(f"the patterns describe {', '.join(axes)}, which are not the first positional "
+                             f"arguments of {function.__name__}{signature}.")
 
         @functools.wraps(function)
         def checked(*args: Any, **kwargs: Any) -> Any:
@@ -98,6 +99,7 @@ def shapes(returns: str = "", **patterns: str) -> Callable[[F], F]:
                     bound = signature.bind(*args, **kwargs)
                 except TypeError:
                     return function(*args, **kwargs)  # which says what is missing
+                bound.apply_defaults()
                 args, kwargs = bound.args, bound.kwargs
             tensors = args[:len(axes)]
             if has_torch_function(tensors):
@@ -282,7 +284,7 @@ def check_axes(name: str, shape: Sequence[int], axes: Axes) -> None:
                          f"Take one, for example {name}[{', '.join('0' * extra)}], or {TAKERS[found[0]]}, "
                          f"which takes {format_axes(found)}.")
     if extra < 0 and full == POINTWISE and shape[-2:] != (1, 1):
-        spelt = ((1,) * (2 - len(shape)) + shape + (1, 1))[:4]
+        spelt = ((1,) * (len(axes) - 2 - len(shape)) + shape + (1, 1))[:len(axes)]
         raise ValueError(f"{must}the two sides of a 1x1 kernel are axes, too. Take {name}.reshape{spelt}.")
     if extra < 0:
         missing = axes[:-extra]
@@ -441,7 +443,7 @@ def layout_hint(names: tuple[str, str], image: Sequence[int], kernel: Sequence[i
         return f" If {K} is Keras's depthwise (k_h, k_w, c_i, m), {K}.permute(2, 3, 0, 1).reshape{sizes} is torch's."
     if len(kernel) == 4 and kernel[0] == kernel[1] < kernel[3] and groups * kernel[2] == image[-3]:
         return f" If {K} is (k_h, k_w, c_i, c_o), {K}.permute(3, 2, 0, 1) puts it in order."
-    if kernel[-3] == 1 < groups == kernel[0] != image[-3]:
+    if kernel[-3] == 1 < groups == kernel[0] != image[-3] and kernel[0] % image[-3] == 0:
         return f" For a depthwise layer take groups={image[-3]}, the number of input channels."
     if len(image) == 3 and c_i == 1 != image[0]:
         return f" If {X} is {image[0]} images of one channel, conv2d takes {X}[:, None]."

@@ -26,8 +26,9 @@ def corr2d_multi_in_out_3x3(X: Tensor, K: Tensor) -> Tensor:
 
     Raises ``ValueError`` for a wrong shape, ``TypeError`` for a wrong or mixed dtype or device.
 
-    >>> corr2d_multi_in_out_3x3(torch.ones(64, 34, 34), torch.ones(64, 64, 3, 3)).shape
-    torch.Size([64, 32, 32])
+    >>> X, K = torch.ones(128, 34, 34), torch.ones(128, 128, 3, 3)
+    >>> tile_size(X, K), corr2d_multi_in_out_3x3(X, K).shape
+    (4, torch.Size([128, 32, 32]))
 
     Source: Lavin and Gray (2016), section 4.
     """

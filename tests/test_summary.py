@@ -227,6 +227,106 @@ def test_the_drawing_shows_every_change_of_shape():
     assert report.draw().description == "3@6x6 -> 0 Conv2d -> 8@4x4 -> 2 AdaptiveAvgPool2d -> 8@1x1"
 
 
+class Bypassed(nn.Module):
+    """Uses the weight of its layer, and not the layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+
+    def forward(self, x):
+        return torch.conv2d(x, self.conv.weight)
+
+
+@pytest.mark.parametrize(("model", "X", "words"), [
+    (nn.Conv3d(3, 2, 3), torch.rand(1, 3, 8, 8, 8), "only images can be drawn"),
+    (Bypassed(), torch.rand(1, 1, 4, 4), "no layer ran"),
+], ids=["volumes", "nothing"])
+def test_what_cannot_be_drawn_is_said(model, X, words):
+    with pytest.raises(ValueError, match=words):
+        d2l.summary(model, X).draw()
+
+
+def test_a_row_of_numbers_is_drawn_without_a_batch_too():
+    assert d2l.summary(nn.Linear(3, 2), torch.rand(3)).draw().description == "3@1x1 -> Linear -> 2@1x1"
+
+
+class Measured(nn.Module):
+    """Ends in a number, and asks on its way for something that is no tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.height, self.loss = nn.Conv2d(1, 2, 3), Height(), nn.MSELoss()
+
+    def forward(self, x):
+        return self.loss(self.conv(x), torch.zeros(self.height(x) - 2))
+
+
+class Height(nn.Module):
+    def forward(self, x):
+        return x.shape[2]
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")
+def test_a_layer_that_returned_did_not_refuse_whatever_it_returned():
+    report = d2l.summary(Measured(), torch.rand(1, 1, 4, 4))
+    assert report.ok
+    assert [row.cells()[3] for row in report.rows] == ["2@2x2", "()", "()"]
+
+
+class GivesNothing(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.own = TakesNothing()
+
+    def forward(self, x):
+        return self.own(None)
+
+
+class TakesNothing(nn.Module):
+    def forward(self, x):
+        return x + 1
+
+
+def test_a_module_that_is_given_nothing_and_stops_is_named():
+    assert d2l.summary(GivesNothing(), torch.rand(1)).failed == "own"
+
+
+class OwnKernel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.kernel = nn.Parameter(torch.ones(2, 3, 2, 2))
+
+    def forward(self, x):
+        return d2l.conv2d(x, self.kernel)
+
+
+def test_the_line_that_is_quoted_is_the_users_and_not_ours():
+    assert "return d2l.conv2d(x, self.kernel)" in d2l.summary(OwnKernel(), torch.rand(1, 1, 4, 4)).advice
+
+
+@pytest.mark.parametrize(("layer", "X", "words"), [
+    (nn.MaxPool1d(5), torch.rand(1, 2, 3), "looks at 5 numbers"),
+    (nn.Conv1d(64, 2, 4), torch.rand(1, 64, 1), "model = nn.Conv1d(64, 2, 1)"),
+    (nn.MaxPool3d((5, 2, 2)), torch.rand(1, 2, 3, 6, 6), "looks at 5x2x2 numbers"),
+], ids=["one axis", "a channel is no side", "three axes"])
+def test_a_kernel_has_as_many_sides_as_its_layer(layer, X, words):
+    assert words in d2l.summary(layer, X).advice
+
+
+def test_a_recurrent_layer_that_is_called_again_is_written_whole():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gru = nn.GRU(10, 20)
+
+        def forward(self, x):
+            y, _ = self.gru(x)
+            return self.gru(y[0, 0])
+
+    assert "None" not in d2l.summary(Twice(), torch.rand(3, 2, 10)).advice
+
+
 def test_what_is_given_and_is_no_tensor_has_no_shape():
     report = d2l.summary(nn.Sequential(nn.Linear(3, 2)), np.ones((2, 3)))
     assert report.rows[0].cells()[:4] == ["0", "Linear", "", "refused"]

@@ -380,11 +380,20 @@ def test_a_decorator_without_names_says_how_it_is_written(misused):
         misused(lambda X: X)
 
 
-def test_patterns_are_for_the_first_arguments_of_a_function():
-    with pytest.raises(ValueError, match=r"describe K, which are not the first arguments of f\(X, K\)"):
-        @shapes(K="h w")
-        def f(X, K):
-            pass
+@pytest.mark.parametrize("function", [lambda X, K: X, lambda X, *, K: X, lambda *K: K])
+def test_patterns_are_for_the_first_positional_arguments_of_a_function(function):
+    with pytest.raises(ValueError, match=r"describe K, which are not the first positional arguments of <lambda>\("):
+        shapes(K="h w")(function)
+
+
+def test_a_default_is_checked_like_what_is_given():
+    @shapes(X="h w")
+    def sums(X=None):
+        return X.sum()
+
+    assert sums(ONES(2, 2)) == 4
+    with pytest.raises(TypeError, match=r"X must be a torch\.Tensor, but its type is NoneType"):
+        sums()
 
 
 @pytest.mark.parametrize("name", ["corr2d", "corr2d_multi_in", "corr2d_multi_in_out", "corr2d_multi_in_out_1x1"])
@@ -425,6 +434,21 @@ def test_a_bias_for_a_kernel_in_keras_order_says_so():
 def test_a_depthwise_layer_is_advised_to_take_as_many_groups_as_input_channels():
     with pytest.raises(ValueError, match=r"in_channels=32 must be divisible by groups=64\. .* take groups=32"):
         Conv2d(32, 64, 3, groups=64)
+    Conv2d(32, 64, 3, groups=32)
+
+
+def test_no_advice_leads_to_the_next_error():
+    with pytest.raises(ValueError, match=r"in_channels=6 must be divisible by groups=4\.$"):  # 6 do not divide 4
+        Conv2d(6, 4, 3, groups=4)
+    with pytest.raises(ValueError, match=r"Make the two agree\.$"):
+        conv2d(ONES(6, 8, 8), ONES(4, 1, 3, 3), groups=4)
+
+
+def test_the_sides_that_are_missing_are_added_to_as_many_axes_as_the_pattern_has():
+    function = shapes(K="c_i 1 1")(lambda K: K)
+    with pytest.raises(ValueError, match=r"Take K\.reshape\(3, 1, 1\)\."):
+        function(ONES(3))
+    assert function(ONES(3).reshape(3, 1, 1)).shape == (3, 1, 1)
 
 
 def test_an_image_of_bytes_is_told_how_to_become_numbers(form):
