@@ -4,8 +4,8 @@ Columns repeat a pixel up to ``k_h * k_w`` times. Where they are many, they are 
 at a time: some rows of one image, or some images. The derivatives, each a sum of the same kind, are stated
 here, so that autograd need not keep the columns.
 
-`correlate_with_bias` goes to `correlate_watched`, and that to one of three: to `TiledConv` for autograd, to
-`correlate` for a compiler or an exporter, and else to `correlate_tiles`. A compiler cannot follow a loop of tiles,
+`correlate_with_bias` goes to `dispatch`, and that to one of three: to `correlate` for a compiler or an
+exporter, to `TiledConv` for autograd, and else to `correlate_tiles`. A compiler cannot follow a loop of tiles,
 whose number depends on the image, and makes none of its own: all columns are in memory there, and are kept for the
 way back.
 """
@@ -38,14 +38,14 @@ def correlate_with_bias(X: Tensor, K: Tensor, bias: Tensor | None, geometry: Geo
         Y = correlate_with_bias(X.float(), K.float(), bias, geometry)
         return Y.to(X.dtype)
     with autocast_off(X.device.type):
-        Y = correlate_watched(X, K, geometry)
+        Y = dispatch(X, K, geometry)
     return Y if bias is None else Y + bias[:, None, None]
 
 
-def correlate_watched(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
-    """Correlate in a way that a compiler, a tracer or autograd can follow where one of them watches."""
-    watched = torch.compiler.is_compiling() or torch.jit.is_tracing() or get_proxy_mode()
-    if watched:
+def dispatch(X: Tensor, K: Tensor, geometry: Geometry) -> Tensor:
+    """Correlate in the way that whoever watches can follow: a compiler or tracer, autograd, or nobody."""
+    is_traced = torch.compiler.is_compiling() or torch.jit.is_tracing() or get_proxy_mode()
+    if is_traced:
         return correlate(X, K, geometry).contiguous()
     if is_differentiated(X) or is_differentiated(K):
         return tiled_conv(X, K, None, geometry)
