@@ -328,7 +328,7 @@ def test_truths_do_what_their_docstrings_say():
 
 @pytest.mark.parametrize("name", sorted(set(EXERCISES) - {"corners"}))
 def test_a_registered_misconception_is_recognised_as_itself(name):
-    registered = [wrong for wrong in EXERCISES[name].wrong if name == "corr2d" or not wrong.simulated]
+    registered = [wrong for wrong in EXERCISES[name].wrong if name == "corr2d" or not wrong.about_sides]
     kinds = {wrong.misconception for wrong in registered}
     for kind in kinds:
         for wrong in some([wrong for wrong in registered if wrong.misconception == kind], 1):

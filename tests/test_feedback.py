@@ -20,6 +20,7 @@ from torch.nn import functional as F
 import d2lconv
 from d2lconv import exercises, loops
 from d2lconv.exercises import Finding, Report
+from d2lconv.exercises.engine import trial
 from d2lconv.exercises.engine.show import show, table
 from d2lconv.exercises.misconceptions import READ
 from d2lconv.exercises.tasks import counts, kernels
@@ -304,6 +305,8 @@ SAID = {
         ("→ This looks like: input changed in place\n", centred)],
     "depthwise": [
         ("are right, but in a list: torch.stack", lambda X, K: [loops.corr2d(x, k) for x, k in zip(X, K)]),
+        ("are right, but in a list: torch.stack",
+         lambda X, K: [[*loops.corr2d(x, k)] for x, k in zip(X, K)]),
         ("AssertionError: Input tensor must be square", square_images),
         ("→ This looks like: what is not square is refused\n", square_images)],
     "conv2d": [
@@ -320,6 +323,30 @@ def test_a_report_says_it(name, said, function):
     report = judge(name, function)
     assert not report.passed
     assert said in str(report)
+
+
+def napping(function):
+    def slow(X, K):
+        time.sleep(0.3)
+        return function(X, K)
+    return slow
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Where a call only adds to what is known, wait less long for it than these functions take."""
+    for function in (trial.attempt, trial.run):
+        monkeypatch.setattr(function, "__defaults__", (0.1,))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_function_that_takes_its_time_has_no_memory_and_loses_nothing():
+    wrong = judge("corr2d", napping(lambda X, K: loops.corr2d(X, K) + (len(X) != len(X[0]))))
+    assert not wrong.passed
+    assert not wrong.misconceptions
+    right = judge("corr2d", napping(loops.corr2d))
+    assert right.passed
+    assert len(right.findings) == 1
 
 
 CAME_BACK = [

@@ -79,6 +79,10 @@ NOTEBOOKS = {
     "liar": ["from d2lconv.grading import notebook\nnotebook.told = lambda error: ['ValueError', 'no', '{victim}']",
              "def corr2d(X, K): raise ValueError('no')"],
     "stub": ["def corr2d(X, K):\n    ...", "def corr2d(X, K):\n    return X *"],
+    "module": ["class Corr2d(torch.nn.Module):\n    def forward(self, X, K):\n        return mine(X, K)",
+               CORR2D.replace("corr2d(", "mine(").replace("check_mine(corr2d)", "check_corr2d(mine)"),
+               "corr2d = Corr2d()"],
+    "forgot": ["def corr2d(X, K):\n    Y = d2l.corr2d(X, K)"],
     "group": ["raise ExceptionGroup('several', [ValueError('one')])", CORR2D,
               "import sys\ndef macs(*_):\n    sys.stdout.close()\n    return 5"],
     "spy": ["stolen = open('{folder}/right.ipynb').read()", "import os\nassert os.listdir() == []", SOCKETS, CORR2D],
@@ -141,6 +145,7 @@ def test_every_notebook_has_a_line_for_every_exercise(marks):
     ("borrowed", [1, 1, 1]),
     ("half", [1, 0, 0]), ("nothing", [0, 0, 0]), ("endless", [1, 0, 0]), ("deaf", [1, 0, 0]), ("exits", [1, 0, 0]),
     ("bomb", [1, 0, 0]), ("forger", [0, 0, 0]), ("killer", [1, 0, 0]), ("vandal", [1, 0, 0]), ("spy", [1, 0, 0]),
+    ("module", [1, 0, 0]), ("forgot", [0, 0, 0]),
     ("liar", [0, 0, 0]), ("group", [1, 0, 0]), ("stub", [0, 0, 0]),
     ("empty", [0, 0, 0]), ("zip", [0, 0, 0]), ("=1+1", [0, 0, 0]), ("missing", [0, 0, 0])])
 def test_right_functions_pass_and_no_others(marks, name, right):
@@ -167,6 +172,7 @@ def test_right_functions_pass_and_no_others(marks, name, right):
     ("spy", "macs", "right.ipynb is outside of the folder"),
     ("nothing", "corr2d", "no corr2d in this notebook"),
     ("renamed", "macs", "Not yet. Write macs"),
+    ("forgot", "corr2d", "computes something, but returns nothing"),
     ("group", "macs", "the answer is not right yet"),
     ("stub", "corr2d", "Not yet. Write corr2d(X, K)"),
     ("stub", "corr2d", "; cell 3 stopped: SyntaxError"),

@@ -37,9 +37,9 @@ __all__ += [f"check_{name}" for name in EXERCISES]
 def wrong_answers(name: str) -> tuple[Wrong, ...]:
     """Return the known wrong answers to an exercise, each with its ``misconception`` and its ``function``.
 
-    The simulated loops, by which checkers tell one side from the other, are not among them: they are slow.
+    Those that take one side for another, the same dozens in every exercise, are not among them.
 
     >>> wrong_answers("corr2d_multi_in")[0].misconception.name
     'mean instead of sum'
     """
-    return tuple(wrong for wrong in EXERCISES[name].wrong if not wrong.simulated)
+    return tuple(wrong for wrong in EXERCISES[name].wrong if not wrong.about_sides)

@@ -103,8 +103,12 @@ class RemoteNotebook:
         if kind == "nothing":
             raise NoAnswer(f"no {name} in this notebook")
         if kind == "function":
-            return RemoteFunction(self, name, value)
-        return {"class": nn.Module, "layer": nn.Module()}.get(kind, value)
+            return RemoteFunction(self, name, *value)
+        if kind == "layer":  # some are functions: a checker looks at what forward takes
+            layer = nn.Module()
+            layer.forward = RemoteFunction(self, name, *value)
+            return layer
+        return nn.Module if kind == "class" else value
 
     def names(self, exercise: str) -> list[str]:
         """List what an answer is called: as the exercise, or as what else its checker got last."""
@@ -121,8 +125,8 @@ class RemoteNotebook:
 class RemoteFunction:
     """Does what a student's function does, by asking the student's process."""
 
-    def __init__(self, notebook: RemoteNotebook, name: str, parameters: Any) -> None:
-        self.notebook, self.__name__ = notebook, name
+    def __init__(self, notebook: RemoteNotebook, name: str, parameters: Any, computes: bool) -> None:
+        self.notebook, self.__name__, self.computes = notebook, name, computes
         self.borrowed = True
         self.over: Exception | None = None
         with suppress(TypeError, ValueError):
@@ -201,6 +205,6 @@ def row(notebook: RemoteNotebook, path: str, exercise: str, name: str) -> Row:
         text = " ".join([text, *(found.hint or found.numbers).split()])
     if not report.passed:
         text += notebook.stopped()
-    elif function.borrowed:
+    elif getattr(function, "forward", function).borrowed:
         text, remark = f"right, but {BORROWED}. {text}", BORROWED
     return Row(path, exercise, report.passed, report.misconceptions, text, remark)

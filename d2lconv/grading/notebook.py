@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from d2lconv.exercises.engine.feedback import computes
 from d2lconv.exercises.engine.sandbox import TooLong
 from d2lconv.grading.wire import encode, receive
 
@@ -80,14 +81,15 @@ class Notebook:
         if name not in self.names:
             return "nothing", None
         value, parameters = self.names[name], None
-        if isinstance(value, (type, nn.Module)):
-            return "class" if isinstance(value, type) else "layer", None
+        if isinstance(value, type):
+            return "class", None
         if not callable(value) or isinstance(value, torch.Tensor):
             return "value", value
+        kind, function = ("layer", value.forward) if isinstance(value, nn.Module) else ("function", value)
         with suppress(TypeError, ValueError):
-            found = inspect.signature(value, follow_wrapped=False).parameters.values()
+            found = inspect.signature(function, follow_wrapped=False).parameters.values()
             parameters = [(one.name, one.kind, one.default is not one.empty) for one in found]
-        return "function", parameters
+        return kind, (parameters, computes(value))
 
     def call(self, function: str, arguments: list[Any], names: list[str]) -> tuple[Any, list[Any], bool]:
         """Call a function, the last arguments by name; return its answer, the arguments, and if it was borrowed."""

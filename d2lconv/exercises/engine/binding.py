@@ -28,7 +28,8 @@ NAMES = {  # what people call an argument, in small letters
 def bound(function, problem):
     """The arguments of a problem as this function takes them: (by position, by name).
 
-    Names that are known go by name, the rest by position; without a readable signature, all but the options do.
+    All go by the function's own names where each argument has a parameter, known by its name or by its place; else
+    all but the options go by position.
     """
     exercise, given = problem.exercise, dict(problem.arguments)
     theirs = parameters(function)

@@ -25,9 +25,9 @@ class Wrong:
     function: Callable[..., Any]
 
     @property
-    def simulated(self):
-        """Whether it is a learner's loop, which is slow, and is the same in every exercise."""
-        return getattr(self.change, "simulated", False)
+    def about_sides(self):
+        """Whether it takes one side for another: the same dozens in every exercise that has windows."""
+        return getattr(self.change, "about_sides", False)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

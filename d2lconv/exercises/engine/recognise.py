@@ -33,13 +33,14 @@ def recognised(trials, exercise):
 def explains(trials, wrong, everything=False):
     """Count the faults that a wrong answer explains; 0 if it contradicts a single one.
 
-    Where the wrong one happens to be right, the function must be; where both return something, it must
-    be the same; and both must be wrong together. One case of agreement is chance, and where the wrong one
-    cannot go on, any error is allowed: two agreements are asked for, and half of the faults.
+    Where the wrong one happens to be right, the function must be; where both return something, it must be the
+    same; and both must be wrong together. Where the wrong one stops, the function may stop in the same way, which
+    counts, or return something wrong, which does not. One case of agreement is chance: two equal answers are asked
+    for, or two equal stops beside two right answers, and half of the faults.
     """
     agreed = right = stopped = 0
     for trial in sorted(trials, key=lambda trial: trial.fault is None):  # what is wrong contradicts soonest
-        theirs = imagined(wrong, trial.problem)
+        theirs = (imagine if everything else imagined)(wrong, trial.problem)  # two together are not met again
         if bool(theirs.fault) != bool(trial.fault):
             return 0
         if not theirs.fault:
@@ -86,7 +87,7 @@ def some_of_each(wrong):
     few: list[Wrong] = []
     for one in wrong:
         of_its_kind = [other for other in few if other.misconception == one.misconception]
-        if len(of_its_kind) < PER_MISCONCEPTION and not one.simulated:
+        if len(of_its_kind) < PER_MISCONCEPTION and not one.about_sides:
             few.append(one)
     return few
 
@@ -112,7 +113,7 @@ def remembered(function, trials):
     alike = [trial.problem for trial in right if shapes(trial.problem) == shapes(wrong.problem)]
     if has_tensor(wrong.problem.truth) and any(wrong.agrees(problem.truth) for problem in alike):
         return True
-    return bool(right) and attempt(function, right[0].problem).fault is not None
+    return bool(right) and attempt(function, right[0].problem).fault not in (None, Fault.ENDLESS)
 
 
 def shapes(problem):

@@ -50,11 +50,14 @@ def biased(combine=lambda Y, bias: Y + bias[:, None, None], without=lambda f: f(
     """A change of how the bias comes in, or of what is there before it."""
     def change(f, given, bias=None):
         bare = functools.partial(f, bias=None) if "bias" in given else f
-        Y = call_by_name(without, {**given, "f": bare})
+        Y = call_by_name(without, {**given, "given": given, "f": bare})
         return Y if bias is None else combine(Y, bias)
     return change
 
 
-def dealt(T, groups, axis):
-    """Deal channels out to the groups like cards."""
-    return T.unflatten(axis, (-1, groups)).transpose(axis, axis + 1).flatten(axis, axis + 1)
+def dealt(axis, back=False):
+    """Channels dealt out to the groups like cards, or collected again."""
+    def edit(T, groups):
+        sizes = (groups, -1) if back else (-1, groups)
+        return T.unflatten(axis, sizes).transpose(axis, axis + 1).flatten(axis, axis + 1)
+    return edit

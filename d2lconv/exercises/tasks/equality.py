@@ -6,17 +6,17 @@ import torch
 from d2lconv.exercises import misconceptions as of
 from d2lconv.exercises.tasks.slips import task
 
+ERROR = 2.0**-13  # of the sum of absolute values
 
-def summed(scale, again="from the last", error=2.0**-13):
-    """A 1x1 layer's results: first from the first channel to the last, then from the last, or alike, or wrong."""
+
+def summed(scale, error=None):
+    """A 1x1 layer's results: in order and from the last channel, or in order twice, with an error."""
     generator = torch.Generator().manual_seed(7)
     X, K = (torch.randn(shape, generator=generator) for shape in ((64, 3, 4), (8, 64, 1, 1)))
     X = X * scale
-    terms = K[:, :, 0, 0, None, None] * X
-    first = added(terms.movedim(1, 0))
-    second = added(terms.movedim(1, 0).flip(0)) if again == "from the last" else first.clone()
-    if again == "wrong":
-        second[3, 1, 2] += terms.abs().sum(1)[3, 1, 2] * error
+    terms = (K[:, :, 0, 0, None, None] * X).movedim(1, 0)
+    first, second = added(terms), added(terms.flip(0) if error is None else terms)
+    second[3, 1, 2] += terms.abs().sum(0)[3, 1, 2] * (error or 0)
     return first, second, X, K
 
 
@@ -26,13 +26,8 @@ def added(terms):
     return torch.from_numpy(totals[-1].copy())
 
 
-def turned(Y1, Y2, X, K):
-    """The two results in the other order."""
-    return Y2, Y1, X, K
-
-
 def cancelling(large):
-    """Two channels that cancel almost: the sums differ by much of themselves, and by rounding only."""
+    """Two channels that cancel, and a small third: between them it is rounded away in part, after them it is not."""
     X = torch.tensor([large, 0.3, -large])[:, None, None].expand(3, 2, 2).contiguous()
     K = torch.tensor([1.1, 0.7, 1.1]).reshape(1, 3, 1, 1)
     terms = K[0] * X
@@ -58,13 +53,16 @@ def one_large_pixel(size):
     """One pixel so many times as large as the others, and a real error in one of these."""
     scale = torch.ones(3, 4)
     scale[0, 0] = size
-    return summed(scale, "wrong")
+    return summed(scale, ERROR)
 
 
 def bound(X, K):
     """How far two orders of summation can be apart, for every output."""
     terms = torch.einsum("oc,chw->ohw", K[:, :, 0, 0].abs().double(), X.abs().double())
     return 2 * len(X) * 2.0**-24 * 1.01 * terms
+
+
+WRONG = summed(1.0, ERROR)
 
 
 def within(Y1, Y2, X, K, factor=1):
@@ -80,10 +78,10 @@ def relative(limit, least):
 @task(read="agree", problems={
     "small integers": [integers(11., 11., 3., 4.), integers(11., 12., 3., 4.), integers(12., 11., 3., 4.)],
     "another order of summation": [summed(1.0)],
-    "no difference": [summed(1.0, "alike")],
-    "a real error": [summed(1.0, "wrong"), turned(*summed(1.0, "wrong")), summed(1.0, "wrong", error=1.0)],
-    "large numbers": [summed(1e4), summed(1e4, "alike"), summed(1e4, "wrong")],
-    "small numbers": [summed(1e-5), summed(1e-5, "alike"), summed(1e-5, "wrong")],
+    "no difference": [summed(1.0, 0.0)],
+    "a real error": [WRONG, (WRONG[1], WRONG[0], *WRONG[2:]), summed(1.0, 1.0)],
+    "large numbers": [summed(1e4), summed(1e4, 0.0), summed(1e4, ERROR)],
+    "small numbers": [summed(1e-5), summed(1e-5, 0.0), summed(1e-5, ERROR)],
     "the last digit": [integers(3., 3. + 2**-22, 1., 1.), integers(5., 5. - 2**-21, 1., 2.)],
     "a large pixel beside small ones": [one_large_pixel(1e5), one_large_pixel(1e6)],
     "tiny numbers": [summed(1e-20)],
@@ -98,12 +96,11 @@ def relative(limit, least):
     (of.RELATIVE,
      lambda Y1, Y2: torch.allclose(Y1, Y2),
      relative(1e-3, 0.0), relative(1e-5, 1e-8), relative(1e-6, 0.0), relative(1e-6, 1e-8), relative(1e-8, 1e-8)),
-    (of.LOOSE, lambda Y1, Y2, X, K: bool(within(Y1, Y2, X, K, 100).all())),
-    (of.ANY, lambda Y1, Y2, X, K: bool(within(Y1, Y2, X, K).any())),
+    (of.LOOSE, lambda given: bool(within(**given, factor=100).all())),
+    (of.ANY, lambda given: bool(within(**given).any())),
     (of.ONE_SIGN, lambda Y1, Y2, X, K: bool((bound(X, K) >= Y1 - Y2).all()),
      lambda Y1, Y2, X, K: bool((bound(X, K) >= Y2 - Y1).all())),
-    (of.STRICT, *(lambda Y1, Y2, X, K, steps=steps: bool(within(Y1, Y2, X, K, steps / len(X) / 2).all())
-                  for steps in (1, 16))),
+    (of.STRICT, *(lambda given, X, n=n: bool(within(**given, factor=n / len(X) / 2).all()) for n in (1, 16))),
 ])
 def agree(Y1, Y2, X, K):
     """Decide whether two float32 results of a 1x1 layer can differ by rounding alone.

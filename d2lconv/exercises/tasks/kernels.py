@@ -119,24 +119,12 @@ def fold(K1, b1, K2, b2):
     return (M2 @ M1)[:, :, None, None], M2 @ b1 + b2
 
 
-def interleaved(inputs, kernels):
-    """Deal the inputs of each group out like cards, or the kernels, or both."""
-    def change(f, K, groups):
-        order = dealt(torch.arange(len(K)), groups, 0)
-        dense = f(K=dealt(K, groups, 0))[order.argsort()] if kernels else f()
-        return dense.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2) if inputs else dense
-    return change
-
-
 def numbered(Y, K, groups):
-    """Kernel o in group o // groups, where there is such a group."""
-    per_group = len(K) // groups
-    right = [o // per_group for o in range(len(K))]
-    found = [o // groups for o in range(len(K))]
-    if found[-1] >= groups:
-        raise IndexError
-    moved = [(there - here) * K.shape[1] for here, there in zip(right, found)]
-    return torch.stack([kernel.roll(places, 0) for kernel, places in zip(Y, moved)])
+    """Kernel o in group o // groups, which is an IndexError where there is no such group."""
+    dense = torch.zeros_like(Y).unflatten(1, (groups, -1))
+    for o, kernel in enumerate(K):
+        dense[o, o // groups] = kernel
+    return dense.flatten(1, 2)
 
 
 @task("blocks", exact=True, problems=tensors({
@@ -147,7 +135,8 @@ def numbered(Y, K, groups):
 }), wrong=[
     (of.EVERYWHERE, lambda K, groups: K.repeat(1, groups, 1, 1)),
     (of.GROUP_KERNEL, on(K=first_group)),
-    (of.INTERLEAVED, interleaved(1, 0), interleaved(0, 1), interleaved(1, 1)),
+    (of.INTERLEAVED, on(Y=dealt(1, back=True)), on(K=dealt(0), Y=dealt(0, back=True)),
+     on(K=dealt(0), Y=lambda Y, groups: dealt(1, back=True)(dealt(0, back=True)(Y, groups), groups))),
     (of.GROUP_NUMBER, numbered),
     (of.NO_GROUPS, lambda K: K,
      lambda K, groups: F.pad(K, (0, 0, 0, 0, 0, K.shape[1] * (groups - 1)))),
@@ -250,8 +239,7 @@ def compose(K1, K2):
 
     Shapes: ``(c_m, c_i, a_h, a_w), (c_o, c_m, b_h, b_w) -> (c_o, c_i, a_h + b_h - 1, a_w + b_w - 1)``.
     """
-    images = F.pad(K1, around(K2)).transpose(0, 1)  # for each input channel what it gives to the middle channels
-    return F.conv2d(images, turned(K2)).transpose(0, 1)
+    return F.conv_transpose2d(K2, K1)  # every pair of elements counts, and their offsets add up
 
 
 def column_by_column(K, h, w, border=(0, 0, 0, 0)):
@@ -267,12 +255,11 @@ def same_size(K, h, w):
     return column_by_column(K, h, w, ((k_w - 1) // 2, k_w // 2, (k_h - 1) // 2, k_h // 2))
 
 
-def written(inputs, outputs):
+def written(*axes):
     """The matrix for images that are written in another order: pixel by pixel, or column by column."""
     def change(Y, K, h, w):
-        columns = torch.arange(Y.shape[1]).reshape(K.shape[1], h, w).permute(inputs).flatten()
-        rows = torch.arange(len(Y)).reshape(len(K), h - K.shape[2] + 1, -1).permute(outputs).flatten()
-        return Y[rows][:, columns]
+        elements = Y.reshape(len(K), h - K.shape[2] + 1, -1, K.shape[1], h, w)
+        return elements.permute(axes).reshape(Y.shape)
     return change
 
 
@@ -289,8 +276,8 @@ def written(inputs, outputs):
     (of.ON_ITS_SIDE, lambda Y: Y.T),
     (of.SAME_SIZE, same_size),
     (of.RESHAPED, lambda Y: Y.T.reshape(Y.shape)),
-    (of.LAST, written((1, 2, 0), (1, 2, 0))),
-    (of.TRANSPOSED, written((0, 2, 1), (0, 2, 1)), written((0, 2, 1), (0, 1, 2))),
+    (of.LAST, written(1, 2, 0, 4, 5, 3)),
+    (of.TRANSPOSED, written(0, 2, 1, 3, 5, 4), written(0, 1, 2, 3, 5, 4)),
 ])
 def as_matrix(K, h, w):
     """Make the matrix M with ``M @ X.reshape(-1)`` equal to ``Y.reshape(-1)``.

@@ -33,7 +33,7 @@ def slid(image, kernel, window):
                 row.append(f(X=patch.expand(*X.shape[:-2], *both), K=K.expand(*K.shape[:-2], *both), **done))
             rows.append(torch.cat(row, -1))
         return torch.cat(rows, -2)
-    change.simulated = True  # type: ignore[attr-defined]
+    change.about_sides = True  # type: ignore[attr-defined]
     return change
 
 
@@ -44,7 +44,7 @@ def stopping(names, error, otherwise=lambda Y: Y):
         if any(shape[-1] != shape[-2] for shape in shapes):
             raise error
         return otherwise(Y)
-    change.simulated = True  # type: ignore[attr-defined]
+    change.about_sides = True  # type: ignore[attr-defined]
     return change
 
 
@@ -77,12 +77,7 @@ def whole_layer():
     def thinned(X, stride, padding):
         return pad(X, [padding] * 4)[..., ::stride, ::stride]
 
-    def interleaved(inputs, kernels, outputs):
-        def without(f, X, K, groups):
-            X, K = dealt(X, groups, 1) if inputs else X, dealt(K, groups, 0) if kernels else K
-            Y = f(X=X, K=K)
-            return Y[:, dealt(torch.arange(len(K)), groups, 0).argsort()] if outputs else Y
-        return biased(without=without)
+    dealings = {"X": dealt(1), "K": dealt(0), "Y": dealt(1, back=True)}
 
     def cut(f, X, K, groups):
         pairs = zip(X.chunk(groups, 1), K.chunk(groups, 1))
@@ -132,5 +127,6 @@ def whole_layer():
         (of.ONE_GROUP, lambda Y, groups: Y[:, :Y.shape[1] // groups]),
         (of.REVERSED, on(X=groups_reversed)),
         (of.SUMMED, lambda Y, groups: Y.unflatten(1, (groups, -1)).sum(1)),
-        (of.INTERLEAVED, *(interleaved(*which) for which in itertools.product((0, 1), repeat=3) if any(which))),
+        (of.INTERLEAVED, *(biased(without=on(**dict(itertools.compress(dealings.items(), which))))
+                           for which in itertools.product((0, 1), repeat=3) if any(which))),
     ]

@@ -24,8 +24,12 @@ def task(read, problems, wrong=(), **more):
         answer = truth(*first)
         if counted and has_tensor(answer):
             raise TypeError(f"{truth.__name__} makes a tensor of integers alone: let it take a tensor, too.")
-        changes = *wrong, *slips(axes(truth)), *results(answer), *(arguments(truth, read, wrong) if counted else [])
-        EXERCISES[truth.__name__] = Exercise(truth, problems, of.READ[read], changes, **more)
+        changes = [*wrong, *slips(axes(truth))]
+        if isinstance(answer, tuple) and len(answer) == 2:
+            changes.append((of.RESULTS, lambda Y: Y[::-1]))
+        if counted:
+            changes += arguments(truth, read, wrong)
+        EXERCISES[truth.__name__] = Exercise(truth, problems, of.READ[read], (*changes,), **more)
         return truth
     return register
 
@@ -39,11 +43,6 @@ def arguments(truth, read, wrong):
         (of.SIGN, *(on(**{name: lambda T: -T}) for name in names)),
         (of.ARGUMENTS, *(exchanged(*pair) for pair in itertools.combinations(names, 2))),
     ]
-
-
-def results(answer):
-    """Two results, each in the other's place."""
-    return [(of.RESULTS, lambda Y: Y[::-1])] if isinstance(answer, tuple) and len(answer) == 2 else []
 
 
 def exchanged(one, other):
@@ -97,21 +96,22 @@ def summed(several):
 
     def maps(f, X, K):
         c = K.shape[-3]
-        return [f(X=X.index_select(-3, torch.arange(n, X.shape[-3], c)), K=K.narrow(-3, n, 1)) for n in range(c)]
+        return torch.stack([f(X=X[..., n::c, :, :], K=K[..., n:n + 1, :, :]) for n in range(c)])
 
     def put_together(combine):
-        return biased(without=lambda f, X, K: combine(torch.stack(maps(f, X, K))))
+        return biased(without=lambda f, X, K: combine(maps(f, X, K)))
+
+    def stacked(combine, axis=-3):
+        return lambda f, X, K: combine(maps(f, X, K).movedim(0, axis))
 
     return [
         (of.MEAN, on(K=lambda K: K / K.shape[-3]), on(K=lambda K: K / K.shape[-3:].numel())),
         (of.SHARED, on(K=repeated(-3)), on(K=repeated(-3, -1))),
         (of.ONE_CHANNEL, one_slice(0), one_slice(-1)),
-        (of.STACKED, lambda f, X, K: torch.stack(maps(f, X, K), -3),
-         *([lambda f, X, K: torch.stack(maps(f, X, K), -4),
-            lambda f, X, K: torch.cat(maps(f, X, K), -3),
-            lambda f, X, K: torch.stack(maps(f, X, K), -3).flatten(-4, -3),
-            lambda f, X, K: torch.stack(maps(f, X, K), -3).select(-4, 0)] if several else
-           [lambda f, X, K: torch.cat(maps(f, X, K))])),
+        (of.STACKED, stacked(lambda T: T),
+         *([stacked(lambda T: T, -4), stacked(lambda T: T.flatten(-4, -3), -4),
+            stacked(lambda T: T.flatten(-4, -3)), stacked(lambda T: T.select(-4, 0))] if several else
+           [stacked(lambda T: T.flatten(0, 1))])),
         (of.RELU_FIRST, put_together(lambda maps: maps.relu().sum(0))),
         (of.SUMMED_FIRST, on(X=totalled(-3))),
         (of.ONE_CHANNEL, on(X=repeated(-3))),
