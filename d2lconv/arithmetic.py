@@ -78,7 +78,7 @@ class Arithmetic:
 
     @property
     def value(self) -> Any:
-        """The sum of the terms, and of the bias if there is one: the output element, before its dtype rounds it."""
+        """The sum of the terms, and of the bias if there is one; the layer's own dtype may round it."""
         return sum(self.terms) + (self.bias or 0)
 
     def lines(self) -> list[str]:

@@ -26,7 +26,7 @@ class Wrong:
 
     @property
     def about_sides(self):
-        """Whether it takes one side for another: the same dozens in every exercise that has windows."""
+        """Whether it takes one side for another, as dozens do in every exercise that has windows."""
         return getattr(self.change, "about_sides", False)
 
 
