@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from d2lconv.layers import FEATURES, arriving, fitting, kind_of, reach, stride_between, where, written
-from d2lconv.trace import Call, Trace, size, users_line
+from d2lconv.trace import Call, Trace, shape_of, users_line
 
 JOINED = " torch.cat joins {}, unless it is given the axis of the channels, 1."
 
@@ -51,9 +51,9 @@ def reason(trace: Trace, repairs: Sequence[Trace] = ()) -> str:
     """Say what is wrong; nothing if nothing is. Mixed images are left out if a repair outside of forward helps."""
     if trace.mixed and not any(run.ok and not run.mended for run in repairs):
         before, after = trace.mixed
-        hint = JOINED.format("images") if len(size(after.input)) == 4 else ""
-        return (f"The network mixes the images: {where(trace.model, before.name)} returns {size(before.output)}, "
-                f"but {where(trace.model, after.name)} gets {size(after.input)}.{hint}")
+        hint = JOINED.format("images") if len(shape_of(after.input)) == 4 else ""
+        return (f"The network mixes the images: {where(trace.model, before.name)} returns {shape_of(before.output)}, "
+                f"but {where(trace.model, after.name)} gets {shape_of(after.input)}.{hint}")
     if trace.error is None:
         return "The network returns nothing. Has its forward a return?" if trace.returns_nothing else ""
     if trace.refused:
@@ -79,7 +79,7 @@ def refusal(trace: Trace, call: Call) -> str:
             if getattr(x, kind) != getattr(weight, kind):
                 return f"The input is {getattr(x, kind)}, but {place}.weight is {getattr(weight, kind)}."
     if layer in [earlier.module for earlier in trace.calls[:-1]]:
-        return (f"{place} has run before, and gets {size(x)} now. "
+        return (f"{place} has run before, and gets {shape_of(x)} now. "
                 f"This call needs a layer of its own: {written(layer, **fitting(layer, x))}")
     of_axes = x.ndim < 2 or re.search(r"\b\d-?D\b|\b\d dim", str(trace.error))  # "expected 4D input"
     if not of_axes:
@@ -87,23 +87,24 @@ def refusal(trace: Trace, call: Call) -> str:
             return said
         sides = reach(layer)
         if any(k > n for k, n in zip(sides, x.shape[-len(sides):])):
-            return f"{place} looks at {'x'.join(map(str, sides))} numbers, but its input is only {size(x)}."
+            return f"{place} looks at {'x'.join(map(str, sides))} numbers, but its input is only {shape_of(x)}."
     if not of_axes or len(call.shapes) > 1:
         return f"{place} ({type(layer).__name__}) gets {' and '.join(map(str, call.shapes))}."
     stacked = x.ndim == 5 and getattr(layer, "in_channels", 0) == x.shape[1] * x.shape[2]
-    return (f"{place} ({type(layer).__name__}) gets a tensor of {x.ndim} ax{'i' if x.ndim == 1 else 'e'}s, {size(x)}."
+    axes = "axis" if x.ndim == 1 else "axes"
+    return (f"{place} ({type(layer).__name__}) gets a tensor of {x.ndim} {axes}, {shape_of(x)}."
             f"{' torch.stack makes an axis; torch.cat, with axis 1, joins channels.' * stacked}")
 
 
 def other_number(trace: Trace, call: Call) -> str:
     """Say whether a layer is made for another number of channels or features, and where those come from."""
-    shape, (name, c) = size(call.given), arriving(call.module, call.given)
+    shape, (name, c) = shape_of(call.given), arriving(call.module, call.given)
     made_for = getattr(call.module, name, c)
     if made_for == c:
         return ""
     things = ("feature" if name in FEATURES else "channel") + "s" * (made_for != 1)
     said = f"{where(trace.model, call.name)} is made for {made_for} {things}, but gets {c}: its input is {shape}"
-    maps = [size(call.output) for call in trace.calls if len(size(call.output)) == 4]
+    maps = [shape_of(call.output) for call in trace.calls if len(shape_of(call.output)) == 4]
     flattened = [one for one in maps if math.prod(one[1:]) == c]
     if name in FEATURES and len(shape) == 4:
         said += ", maps that are not flattened"
@@ -117,9 +118,9 @@ def joined(trace: Trace) -> bool:
     call = trace.refused
     if call is None or call.input is None or call.input.ndim != 4:
         return False
-    shape, (name, c) = size(call.input), arriving(call.module, call.input)
+    shape, (name, c) = shape_of(call.input), arriving(call.module, call.input)
     made_for = getattr(call.module, name, c)
-    maps = [size(earlier.output) for earlier in trace.calls if size(earlier.output)[1:2] == (c,)]
+    maps = [shape_of(earlier.output) for earlier in trace.calls if shape_of(earlier.output)[1:2] == (c,)]
     one_side = [one for one in maps if {*one[2:]} & {*shape[2:]}]
     return made_for != c and any(math.prod(one) * made_for == math.prod(shape) * c for one in one_side)
 

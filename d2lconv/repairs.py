@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from d2lconv.conv import Conv2d
 from d2lconv.layers import fitting, kind_of, reach, same_padding, stride_between, where, written
 from d2lconv.reasons import joined
-from d2lconv.trace import Call, Trace, size
+from d2lconv.trace import Call, Trace, shape_of
 
 FEATURES_LAST = nn.Embedding, nn.Linear, nn.RNNBase, nn.LayerNorm, nn.TransformerEncoderLayer
 CASTS = {torch.float16: ".half()", torch.bfloat16: ".bfloat16()", torch.float32: ".float()", torch.float64: ".double()"}
@@ -67,7 +67,7 @@ def find_repairs(trace: Trace) -> list[Trace]:
         return [formed]
     made, coloured = furthest(trace, rebuilt(trace)), furthest(trace, rearranged(trace, COLOURS))
     if helpful := [run for run in (made, coloured) if run.ok]:
-        return sorted(helpful, key=lambda run: -len(size(run.calls[0].input)))  # first what makes a batch
+        return sorted(helpful, key=lambda run: -len(shape_of(run.calls[0].input)))  # first what makes a batch
     best = max(formed, made, coloured, key=Trace.reached)
     if best is trace:
         best = furthest(trace, resized(trace))
@@ -176,8 +176,8 @@ def moves(layer: Any, x: Any, before: Call | None) -> Iterator[tuple[str, str]]:
         return
     if x.ndim == 2 and len(reach(layer)) == 2 and getattr(layer, "in_channels", 0) == x.shape[1]:
         yield "[:, :, None, None]", "each row is one pixel"
-    c, axes = getattr(layer, "in_channels", 0), size(before.output)
-    if x.ndim == 4 and c in x.shape[2:] and axes != size(x) and sorted(axes) == sorted(x.shape):
+    c, axes = getattr(layer, "in_channels", 0), shape_of(before.output)
+    if x.ndim == 4 and c in x.shape[2:] and axes != shape_of(x) and sorted(axes) == sorted(x.shape):
         yield f".movedim({x.shape.index(c, 2)}, 1)", "its channels are there"
     wants_last = isinstance(layer, FEATURES_LAST)
     are_last = isinstance(before.module, FEATURES_LAST)
@@ -232,12 +232,12 @@ def resized(trace: Trace) -> Iterator[str]:
     if name.strip("_") in ("add", "sub") and [*map(len, shapes)] == [4, 4]:
         small, large = sorted(shapes, key=lambda shape: shape[2:])
         for call in reversed(trace.calls):
-            if size(call.output) == large and reach(call.module) == (1, 1) and hasattr(call.module, "stride"):
+            if shape_of(call.output) == large and reach(call.module) == (1, 1) and hasattr(call.module, "stride"):
                 strided = written(call.module, stride=stride_between(large, small))
                 yield f"{where(trace.model, call.name)} = {strided}"
     lines = ""
     for call in reversed(trace.calls):
-        narrows = size(call.output)[-2:] not in ((), size(call.input)[-2:])
+        narrows = shape_of(call.output)[-2:] not in ((), shape_of(call.input)[-2:])
         if narrows and isinstance(call.module, (nn.Conv2d, Conv2d)):
             padded = written(call.module, padding=same_padding(call.module))
             lines = f"{where(trace.model, call.name)} = {padded}\n{lines}"

@@ -14,7 +14,7 @@ from d2lconv.conv import Conv2d
 from d2lconv.figures import Drawing, draw_stacks
 from d2lconv.reasons import advise
 from d2lconv.repairs import find_repairs
-from d2lconv.trace import Call, Trace, duplicate, is_layer, size
+from d2lconv.trace import Call, Trace, duplicate, is_layer, shape_of
 
 HEADS = ["layer", "kind", "in", "out", "weight", "parameters", "MACs", "bytes out"]
 SIDES, ALIGN = "<<<<<>>>", {"<": "left", ">": "right"}
@@ -70,7 +70,7 @@ class Row:
 
     def cells(self) -> list[str]:
         """Write the row as text."""
-        shapes = stack(self.input_shape), stack(self.output_shape) or "refused"
+        shapes = format_shape(self.input_shape), format_shape(self.output_shape) or "refused"
         weight = "x".join(map(str, self.weight_shape or ()))
         counts = [f"{n:,}" if n else "" for n in (self.parameters, self.macs, self.output_bytes)]
         return [self.name, self.kind, *shapes, weight, *counts]
@@ -155,8 +155,8 @@ def rows(trace: Trace) -> Iterator[Row]:
         counted |= held
         weight = getattr(layer, "weight", None)
         shape = tuple(weight.shape) if isinstance(weight, Tensor) and not is_lazy(weight) else None
-        output = size(call.output) if call.returned else None
-        yield Row(call.name, type(layer).__name__, size(call.input) or None, output, shape,
+        output = shape_of(call.output) if call.returned else None
+        yield Row(call.name, type(layer).__name__, shape_of(call.input) or None, output, shape,
                   sum(p.numel() for p in held), multiply_adds(call), getattr(call.output, "nbytes", 0))
 
 
@@ -166,10 +166,10 @@ def multiply_adds(call: Call) -> int:
     if call.output is None or not isinstance(layer, (nn.Linear, nn.modules.conv._ConvNd, Conv2d)):
         return 0
     places = call.input if getattr(layer, "transposed", False) else call.output
-    return math.prod(size(places)) * layer.weight[0].numel()
+    return math.prod(shape_of(places)) * layer.weight[0].numel()
 
 
-def stack(shape: tuple[int, ...] | None) -> str:
+def format_shape(shape: tuple[int, ...] | None) -> str:
     """Write the shape of a batch of images as c@hxw, and any other as it is; nothing if there is none."""
     if shape is None:
         return ""

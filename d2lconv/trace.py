@@ -139,7 +139,7 @@ class Trace(TorchFunctionMode):
             self.operation = name, shapes(args)
             raise
         if watched and name in (*VIEWS, "cat"):
-            self.moved |= size(y)[:1] != shapes(args)[0][:1]
+            self.moved |= shape_of(y)[:1] != shapes(args)[0][:1]
         return y
 
     def mend(self, func: Any, x: Tensor, *shape: Any, **kwargs: Any) -> Tensor:
@@ -180,9 +180,9 @@ class Trace(TorchFunctionMode):
         suspects = (1, 2, 4) if self.mends or self.error else (1, 2)  # numbers of axes
         batches = {shape[:1] for shape in shapes(self.X)}
         for n, (before, after) in enumerate(pairwise(self.calls), 2):
-            images, x = size(before.output), size(after.input)
+            images, x = shape_of(before.output), shape_of(after.input)
             later = [*(call.input for call in self.calls[n:]), self.result]
-            kept_later = images[:1] in [size(y)[:1] for y in later]
+            kept_later = images[:1] in [shape_of(y)[:1] for y in later]
             apart = kept_later or x[:1] in {images[:1], *batches}
             if len(images) == 4 and len(x) in suspects and not apart:
                 return before, after
@@ -221,10 +221,10 @@ def hollow(nest: Any) -> Tensor | None:
 
 def shapes(nest: Any) -> list[tuple[int, ...]]:
     """List the shapes of the tensors in nested tuples, lists and dicts."""
-    return [size(leaf) for leaf in tree_leaves(nest) if isinstance(leaf, Tensor)]
+    return [shape_of(leaf) for leaf in tree_leaves(nest) if isinstance(leaf, Tensor)]
 
 
-def size(tensor: Tensor | None) -> tuple[int, ...]:
+def shape_of(tensor: Tensor | None) -> tuple[int, ...]:
     """Return the shape of a tensor, if there is one."""
     return () if tensor is None else tuple(tensor.shape)
 

@@ -1,4 +1,4 @@
-"""Run a function safely, compare it with the truth, recognise its mistake, report: knows no exercise.
+"""Run a function safely, compare it with the truth, recognise its mistake, report: knows no single exercise.
 
 The way of a check, which `check` goes: a `Problem` of an `Exercise` is given to the function, its arguments as it
 names them (`binding`), in a thread of its own (`sandbox`, which puts its `surroundings` back). What that did is an
