@@ -177,7 +177,7 @@ clean:  ## remove everything that can be made again
 $(READY): requirements.txt requirements-no-deps.txt pyproject.toml
 	@echo "--- installing into $(VENV), once"
 	"$(PYTHON)" -c "import sys; sys.version_info >= (3, 10) or sys.exit('Python 3.10 or newer is needed')"
-	"$(PYTHON)" -m venv --upgrade-deps $(VENV)  # the newest pip is the fastest
+	"$(PYTHON)" -m venv --upgrade-deps $(VENV)  # the newest pip is the fastest; what is imported, Python compiles
 	@$(BIN)/python -m pip install --no-compile --requirement requirements.txt $(OR_SAY)
-	$(BIN)/python -m pip install --no-compile --no-deps --requirement requirements-no-deps.txt  # Python compiles what it imports
+	$(BIN)/python -m pip install --no-compile --no-deps --requirement requirements-no-deps.txt
 	touch $@
