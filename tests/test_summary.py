@@ -249,6 +249,7 @@ def test_what_cannot_be_drawn_is_said(model, X, words):
 
 def test_a_row_of_numbers_is_drawn_without_a_batch_too():
     assert d2l.summary(nn.Linear(3, 2), torch.rand(3)).draw().description == "3@1x1 -> Linear -> 2@1x1"
+    assert d2l.summary(nn.PReLU(), torch.tensor(1.0)).draw().description == "1@1x1"
 
 
 class Measured(nn.Module):
@@ -309,7 +310,8 @@ def test_the_line_that_is_quoted_is_the_users_and_not_ours():
     (nn.MaxPool1d(5), torch.rand(1, 2, 3), "looks at 5 numbers"),
     (nn.Conv1d(64, 2, 4), torch.rand(1, 64, 1), "model = nn.Conv1d(64, 2, 1)"),
     (nn.MaxPool3d((5, 2, 2)), torch.rand(1, 2, 3, 6, 6), "looks at 5x2x2 numbers"),
-], ids=["one axis", "a channel is no side", "three axes"])
+    (nn.Unfold(5), torch.rand(1, 2, 3, 3), "looks at 5x5 numbers"),
+], ids=["one axis", "a channel is no side", "three axes", "two, without saying so"])
 def test_a_kernel_has_as_many_sides_as_its_layer(layer, X, words):
     assert words in d2l.summary(layer, X).advice
 

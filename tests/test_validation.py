@@ -380,10 +380,16 @@ def test_a_decorator_without_names_says_how_it_is_written(misused):
         misused(lambda X: X)
 
 
-@pytest.mark.parametrize("function", [lambda X, K: X, lambda X, *, K: X, lambda *K: K])
+@pytest.mark.parametrize("function", [lambda K, X: X, lambda X, *, K: X, lambda *X, K=None: X])
 def test_patterns_are_for_the_first_positional_arguments_of_a_function(function):
-    with pytest.raises(ValueError, match=r"describe K, which are not the first positional arguments of <lambda>\("):
-        shapes(K="h w")(function)
+    with pytest.raises(ValueError, match=r"describe X, K, which are not the first positional arguments of <lambda>\("):
+        shapes(X="h w", K="k_h k_w")(function)
+
+
+def test_only_an_image_and_a_kernel_are_thought_to_be_exchanged():
+    product = shapes(A="m n", B="n p")(lambda A, B: A @ B)
+    with pytest.raises(ValueError, match=r"^n is 3 in A, but 4 in B: [^.]*\.$"):
+        product(ONES(2, 3), ONES(4, 2))
 
 
 def test_a_default_is_checked_like_what_is_given():
