@@ -23,7 +23,7 @@ from d2lconv.exercises import misconceptions as of
 from d2lconv.exercises.engine import observe
 from d2lconv.exercises.engine.binding import matched
 from d2lconv.exercises.engine.check import checker
-from d2lconv.exercises.engine.exercise import Exercise
+from d2lconv.exercises.engine.exercise import Exercise, Problem
 from d2lconv.exercises.engine.report import Section
 from d2lconv.exercises.misconceptions import READ
 from d2lconv.exercises.tasks import counts, kernels
@@ -823,6 +823,21 @@ def test_anchors_are_made_as_docutils_makes_them():
     nodes = pytest.importorskip("docutils.nodes")
     for section in [*READ.values(), Section("a", "1x1, at 2!"), Section("b", "`Conv2d`: (c_o, c_i)?")]:
         assert section.url.partition("#")[2] == nodes.make_id(section.heading)
+
+
+def test_the_tolerance_is_the_bound_of_the_products_that_are_summed():
+    given = {"X": torch.ones(1, 1, 3, 3), "K": torch.ones(1, 1, 2, 2), "bias": torch.ones(1)}
+    problem = Problem(EXERCISES["conv2d"], "", given)  # sums of 4 products and a bias, which are 5; 9 numbers at most
+    assert problem.tolerance() == pytest.approx((4 + 1 + 16 * 4) * 2**-23 * 5)
+    assert problem.tolerance(torch.float16) == pytest.approx(9 * 2**-10 * 5)
+    assert EXERCISES["macs"].problems[0].tolerance() == 0
+
+
+def test_the_wrong_answers_are_listed_without_the_dozens_about_sides_and_cannot_be_changed():
+    listed = exercises.wrong_answers("corr2d_multi_in")
+    assert 0 < len(listed) < len(EXERCISES["corr2d_multi_in"].wrong) / 2
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        listed[0].misconception = None
 
 
 def misconceptions():
