@@ -8,7 +8,7 @@ from torch.overrides import handle_torch_function, has_torch_function
 
 from d2lconv.runtime import autocast_dtype
 from d2lconv.tiling import correlate_with_bias
-from d2lconv.validation import IntOrPair, as_pair, check_bool, check_conv2d, check_int, resolve_padding
+from d2lconv.validation import IntOrPair, as_pair, check_bool, check_conv2d, check_int, depthwise_hint, resolve_padding
 
 
 def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: IntOrPair = 1,
@@ -99,9 +99,7 @@ class Conv2d(nn.Module):
         self.padding_mode = padding_mode
         for name, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
             if channels % self.groups:
-                hint = ""
-                if self.groups == self.out_channels and self.out_channels % self.in_channels == 0:
-                    hint = f" For a depthwise layer take groups={in_channels}, the number of input channels."
+                hint = depthwise_hint(in_channels, out_channels, groups)
                 raise ValueError(f"{name}={channels} must be divisible by groups={groups}.{hint}")
         if padding_mode != "zeros":
             raise ValueError(f'padding_mode must be "zeros", but is {padding_mode!r}: for another border, '

@@ -212,7 +212,8 @@ def replacements(layer: Any, x: Tensor, place: str, again: bool) -> Iterator[str
         yield f"nn.Adaptive{type(layer).__name__}(1)"  # of all that is left
     if hasattr(layer, "kernel_size"):
         yield written(layer, **changes, padding=same_padding(layer))
-        yield written(layer, **changes, kernel_size=tuple(map(min, x.shape[-len(reach(layer)):], reach(layer))))
+        sides = reach(layer)
+        yield written(layer, **changes, kernel_size=tuple(map(min, x.shape[-len(sides):], sides)))
 
 
 def exchanges(layer: Any) -> Iterator[dict[str, int]]:

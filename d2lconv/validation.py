@@ -443,10 +443,17 @@ def layout_hint(names: tuple[str, str], image: Sequence[int], kernel: Sequence[i
         return f" If {K} is Keras's depthwise (k_h, k_w, c_i, m), {K}.permute(2, 3, 0, 1).reshape{sizes} is torch's."
     if len(kernel) == 4 and kernel[0] == kernel[1] < kernel[3] and groups * kernel[2] == image[-3]:
         return f" If {K} is (k_h, k_w, c_i, c_o), {K}.permute(3, 2, 0, 1) puts it in order."
-    if kernel[-3] == 1 < groups == kernel[0] != image[-3] and kernel[0] % image[-3] == 0:
-        return f" For a depthwise layer take groups={image[-3]}, the number of input channels."
+    if kernel[-3] == 1 < groups and (hint := depthwise_hint(image[-3], kernel[0], groups)):
+        return hint
     if len(image) == 3 and c_i == 1 != image[0]:
         return f" If {X} is {image[0]} images of one channel, conv2d takes {X}[:, None]."
+    return ""
+
+
+def depthwise_hint(c_i: int, c_o: int, groups: int) -> str:
+    """Say how a depthwise layer is written, if its outputs are taken for groups."""
+    if groups == c_o != c_i and c_o % c_i == 0:
+        return f" For a depthwise layer take groups={c_i}, the number of input channels."
     return ""
 
 

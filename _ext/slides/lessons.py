@@ -39,28 +39,31 @@ class Plan(Directive):
 
     def run(self):
         name, number, rows = self.arguments[0], 1, [HEADER, ["---"] * len(HEADER)]
+        lesson = lessons()[name]
         self.state.document.settings.env.note_dependency(str(SOURCE))
-        for part in parts(lessons()[name]):
+        for part in parts(lesson):
             link = f'<a href="slides/{name}.html#/{number}">from slide {number + 1}</a>'
             rows.append([part["minutes"], part["what"], part["ask"], link])
             number += len(part["cards"])
         holder = nodes.container()
-        lines = [*(f"| {' | '.join(row)} |" for row in rows), "", f"At home: {lessons()[name]['home']}"]
+        lines = [f"| {' | '.join(row)} |" for row in rows]
+        lines += ["", f"At home: {lesson['parts'][-1]['cards'][-1]['home']}"]
         self.state.nested_parse(StringList(lines, str(SOURCE)), 0, holder)
         return holder.children
 
 
 def deck(lesson, pages):
     """Make the sections of a lesson's deck out of the chapters' pages."""
-    rows = [(part["minutes"], LINK.sub(lambda link: link[1], part["what"])) for part in parts(lesson)]
+    rows = [(part["minutes"], without_links(part["what"])) for part in parts(lesson)]
     agenda = "".join(f"<li>{minutes}: {what}</li>" for minutes, what in rows)
     first = (f'<section><h1>{lesson["title"]}</h1><p>{lesson["about"]}</p><p>To vote, hold up as many fingers as your '
              "answer says, close to your chest, all at once. When you are asked to, explain your answer to your "
              f'neighbour, and vote again.</p><ul class="agenda">{agenda}</ul></section>')
-    cards = [card(one, part["minutes"], pages) for part in parts(lesson) for one in part["cards"]]
-    home = f'<p>At home: {LINK.sub(lambda link: link[1], lesson["home"])}</p>'
-    cards[-1] = cards[-1].replace("</section>", f"{home}</section>")
-    return "\n".join([first, *cards])
+    return "\n".join([first, *(card(one, part["minutes"], pages) for part in parts(lesson) for one in part["cards"])])
+
+
+def without_links(text):
+    return LINK.sub(r"\1", text)
 
 
 def card(content, minutes, pages):
@@ -69,9 +72,9 @@ def card(content, minutes, pages):
         blocks.append(f'<p>{content["text"]}</p>')
     notes = [content["notes"]] if "notes" in content else []
     for name, numbers in content.get("ask", {}).items():
-        question = ask(name, hide_next=False, **numbers)
-        blocks.append(vote(question, "silent" in content))
-        notes.append(f"The answer is number {right(question)}.")
+        block, right = vote(ask(name, hide_next=False, **numbers), content.get("silent"))
+        blocks.append(block)
+        notes.append(f"The answer is number {right}.")
     for cell in content.get("cells", []):
         (page, code), = cell.items()
         blocks.append(str(find(pages, page, code)))
@@ -79,6 +82,8 @@ def card(content, minutes, pages):
         blocks.append(f'<div class="cell">{find(pages, content["explorer"], None)}</div>')
     if "points" in content:
         blocks.append(f'<ul class="points">{"".join(f"<li>{point}</li>" for point in content["points"])}</ul>')
+    if "home" in content:
+        blocks.append(f'<p>At home: {without_links(content["home"])}</p>')
     if notes:
         blocks.append(f'<aside class="notes"><p>{" ".join(notes)}</p></aside>')
     return f"<section>{''.join(blocks)}</section>"
@@ -99,18 +104,17 @@ def find(pages, page, code):
     raise ExtensionError(f"lessons.yml: there is no {code or 'explorer'!r} on the page {page!r}.")
 
 
-def right(question):
-    """Return the number of the right answer."""
-    return [belief for _, belief in choices(question)].index(None) + 1
-
-
 def vote(question, silent):
-    """Show a question and its options; unless the vote is silent, the next key uncovers the answer and the beliefs."""
+    """Show a question and its options, and return the number of the right one, too.
+
+    Unless the vote is silent, the next key uncovers the answer and the beliefs.
+    """
     answers, beliefs = zip(*choices(question))
+    right = beliefs.index(None) + 1
     listed = "".join(f"<li>{marked(answer)}</li>" for answer in answers)
     said = "".join(f"<li>{n}: {marked(belief.name)}</li>" for n, belief in enumerate(beliefs, 1) if belief)
     grid = f"<pre>{escape(question.grid)}</pre>" if question.grid else ""
-    uncovered = (f'<div class="fragment"><p><strong>{right(question)}.</strong> {marked(question.why)}</p>'
+    uncovered = (f'<div class="fragment"><p><strong>{right}.</strong> {marked(question.why)}</p>'
                  f"<ul>{said}</ul></div>")
-    return (f'<div class="vote"><p>{marked(question.text)}</p>{grid}<ol>{listed}</ol>'
-            f'{"" if silent else uncovered}</div>')
+    block = f'<p>{marked(question.text)}</p>{grid}<ol>{listed}</ol>{"" if silent else uncovered}'
+    return f'<div class="vote">{block}</div>', right
