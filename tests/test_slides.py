@@ -1,5 +1,6 @@
 """The decks in a real browser, at the size of a projector: nothing is cut off, nothing comes from outside."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,12 @@ def test_the_explorers_digits_can_be_read_from_the_last_row(page, site):
 def test_a_lesson_has_at_most_30_slides_and_none_is_three_quarters_blank(decks, name):
     assert 15 < len(decks[name]["slides"]) <= 30
     assert not wrong({name: decks[name]}, "filled", lambda bottom: bottom < 720 / 4)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_no_card_of_a_lesson_is_cut_in_two(decks, name):
+    titles = [slide["title"] for slide in decks[name]["slides"]]
+    assert not [title for title, following in pairwise(titles) if title == following]
 
 
 @pytest.mark.parametrize("name", LESSONS)
